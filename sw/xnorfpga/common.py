@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every stage shares: where things lie, the one error a user sees, and files that are whole or absent."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+ROOT = Path(__file__).resolve().parents[2]
+DESIGNS = ROOT / "sw" / "designs"
+MODELS = ROOT / "sw" / "models"
+BOARDS = ROOT / "boards"
+BUILD = Path(os.environ.get("XNORFPGA_BUILD", ROOT / "build"))
+
+
+class UserError(Exception):
+    """Bad input or a missing tool: one clear line for the user, never a traceback.
+
+    The message names the file, the key or tool, the value found, and what would be accepted.
+    """
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open `path` for writing so that it appears whole or not at all.
+
+    The bytes go to a temporary file beside it, which replaces `path` only when the block ends without an
+    exception: an interrupted stage or a full disk leaves the earlier result as it was.
+
+    Raises UserError where the disk does not take the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot write: {error.strerror or error}; the earlier file, if any, is unchanged") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, whole or not at all, the same bytes for the same value."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that an earlier stage wrote.
+
+    Raises UserError where it is absent or not JSON, naming the file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run the stage that writes it (`doit list` shows them)") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON ({error}); delete it and run doit again") from None
+
+
+def sha256(*parts: bytes) -> str:
+    """Return the SHA-256 of the parts' concatenation as 64 hex digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
