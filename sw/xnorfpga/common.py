@@ -47,7 +47,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot write: {error.strerror or error}; the earlier file, if any, is unchanged") from None
+        raise UserError(
+            f"{path}: cannot write: {error.strerror or error}; the earlier file, if any, is unchanged"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

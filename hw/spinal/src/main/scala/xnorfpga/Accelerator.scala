@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga
+
+import spinal.core._
+import spinal.lib._
+
+/** The chain: images in, labels and scores out; all layers work at once on successive groups of images. */
+case class Accelerator(config: AcceleratorConfig) extends Component {
+  import config._
+  val hidden = layers.init
+  val io = new Bundle {
+    val images = slave(Stream(Fragment(Bits(input_word_bits bits))))
+    val results = master(Stream(Result(classes, scoreBits)))
+    val load = slave(Stream(Bits(LoadPort.wordBits bits)))
+
+    /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
+    val taps = hidden.map(layer => out(Tap(copies, layer.mh)))
+  }
+  noIoPrefix()
+
+  val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies)
+  imageCollector.io.input << io.images
+
+  val stages = for ((layer, k) <- layers.zipWithIndex) yield {
+    val inWidth = if (k == 0) layer.mw else layers(k - 1).pe
+    Layer(layer, k, copies, inWidth, thresholded = k < layers.size - 1, memory).setPartialName(s"layers_$k")
+  }
+  val argMax = ArgMax(classes, scoreBits, copies)
+  val last = stages.map(_.io).foldLeft(imageCollector.io.output) { (stream, layer) =>
+    layer.input << stream
+    layer.output
+  }
+  argMax.io.input << Beat.adapt(last, scoreBits)
+  io.results << argMax.io.output
+
+  // Load: the columns of all memories hang on one bus
+  val shapes = stages.flatMap(_.shapes)
+  val loadPort = LoadPort(shapes)
+  loadPort.io.words << io.load
+  imageCollector.io.hold := loadPort.io.hold
+  stages.flatMap(_.io.load).zip(loadPort.io.buses).foreach { case (memory, bus) => memory := bus }
+
+  // Images inside: at most a group in each buffer of each stage
+  val inside = CounterUpDown(1 << log2Up(copies * (4 * layers.size + 4)))
+  when(imageCollector.io.imageStarts) { inside.increment() }
+  when(io.results.fire) { inside.decrement() }
+  loadPort.io.idle := inside.value === 0
+
+  for ((tap, layer) <- io.taps.zip(stages)) tap := Tap.watch(layer.io.output, layer.config.mh)
+}
+
+/** A hidden layer's bits, shown for one cycle when a group is complete.
+  *
+  * @param payload copy c's neuron n at bit c · width + n, @param lanes which copies hold an image
+  */
+case class Tap(copies: Int, width: Int) extends Bundle {
+  val valid = Bool()
+  val payload = Bits(copies * width bits)
+  val lanes = Bits(copies bits)
+}
+
+object Tap {
+
+  /** Watch a stream of beats without taking part in it. */
+  def watch(stream: Stream[Beat], width: Int): Tap = new Composite(stream, "tap") {
+    val from = stream.payload.width
+    val count = Counter(width / from)
+    val vector = Reg(Beat(stream.payload.copies, width))
+    val tap = Tap(stream.payload.copies, width)
+    tap.valid := RegNext(stream.fire && count.willOverflowIfInc) init False
+    tap.payload := vector.data.asBits
+    tap.lanes := vector.lanes
+    when(stream.fire) {
+      count.increment()
+      vector.lanes := stream.lanes
+      for ((register, bits) <- vector.data.zip(stream.data)) register := ((bits ## register) >> from).resized
+    }
+  }.tap
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga
+
+import spinal.core._
+import spinal.lib._
+
+/** What is known of an image at the end.
+  *
+  * @param label index of the largest score, the lowest one at a tie
+  * @param scores score k at bits k · scoreBits …, the popcounts of the last layer
+  */
+case class Result(classes: Int, scoreBits: Int) extends Bundle {
+  val label = UInt(log2Up(classes) max 1 bits)
+  val scores = Bits(classes * scoreBits bits)
+}
+
+/** Scores → results: one score a cycle and lane is compared with the best so far, then the lanes leave one by one.
+  *
+  * Takes `classes` cycles and one for each image of a group.
+  */
+case class ArgMax(classes: Int, scoreBits: Int, copies: Int) extends Component {
+  val io = new Bundle {
+    val input = slave(Stream(Beat(copies, scoreBits)))
+    val output = master(Stream(Result(classes, scoreBits)))
+  }
+
+  val index = Counter(classes)
+  val lanes = RegInit(B(0, copies bits)) // images of a finished group that have not left yet
+  val results = Vec.fill(copies)(Reg(Result(classes, scoreBits)))
+  val best = Vec.fill(copies)(Reg(UInt(scoreBits bits)))
+  val leaving = lanes.orR
+
+  io.input.ready := !leaving
+  when(io.input.fire) {
+    index.increment()
+    for (((result, best), bits) <- results.zip(best).zip(io.input.data)) {
+      val score = bits.asUInt
+      result.scores := (bits ## result.scores) >> scoreBits
+      when(index.value === 0 || score > best) {
+        best := score
+        result.label := index.value.resized
+      }
+    }
+    when(index.willOverflowIfInc) { lanes := io.input.lanes }
+  }
+
+  // Lanes fill from the lowest up, so the next one is always in front of a shift.
+  io.output.valid := lanes.lsb
+  io.output.payload := results.head
+  when(io.output.fire) {
+    lanes := lanes |>> 1
+    for ((result, next) <- results.zip(results.drop(1))) result := next
+  }
+}

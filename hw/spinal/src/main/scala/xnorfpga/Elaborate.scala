@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga
+
+import java.nio.charset.StandardCharsets
+import java.nio.file.{Files, Path, Paths}
+
+import spinal.core._
+import upickle.default._
+
+/** `Elaborate DIR…`: reads DIR/hardware.json, writes DIR/rtl and DIR/manifest.json.
+  *
+  * The same configuration gives the same bytes, so that what depends on the Verilog is rebuilt only when it changes. A
+  * configuration that cannot be built is one line on stderr and exit code 2; the files of an earlier one stay.
+  */
+object Elaborate {
+  def main(directories: Array[String]): Unit =
+    for (directory <- directories.map(Paths.get(_))) {
+      val source = directory.resolve("hardware.json")
+      try elaborate(read[AcceleratorConfig](Files.readString(source)), directory)
+      catch {
+        case error @ (_: ConfigError | _: upickle.core.AbortException | _: ujson.ParsingFailedException) =>
+          val reason = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).toSeq.last.getMessage
+          Console.err.println(s"error: $source: $reason")
+          sys.exit(2)
+      }
+    }
+
+  def elaborate(config: AcceleratorConfig, directory: Path): Unit = {
+    val rtl = directory.resolve("rtl")
+    Files.createDirectories(rtl)
+    val report = SpinalConfig(
+      targetDirectory = rtl.toString,
+      netlistFileName = "Accelerator.v",
+      defaultConfigForClockDomains = ClockDomainConfig(resetKind = SYNC),
+      defaultClockDomainFrequency = FixedFrequency(HertzNumber(BigDecimal(config.clock_mhz)) * 1000000),
+      headerWithDate = false,
+      headerWithRepoHash = false,
+      nameWhenByFile = false,
+      removePruned = true,
+      bitVectorWidthMax = 1 << 20
+    ).generateVerilog(Accelerator(config))
+    val manifest = Manifest(config, report.toplevel).render(indent = 2) + "\n"
+    Files.write(directory.resolve("manifest.json"), manifest.getBytes(StandardCharsets.UTF_8))
+  }
+}
+
+/** What was built, for the stages after: nobody derives it a second time. */
+object Manifest {
+  def apply(config: AcceleratorConfig, top: Accelerator): ujson.Value = {
+    ujson.Obj(
+      "design" -> config.design,
+      "top" -> top.definitionName,
+      "files" -> ujson.Arr("rtl/Accelerator.v"),
+      "clock_mhz" -> config.clock_mhz,
+      "ports" -> ports(top),
+      "copies" -> config.copies,
+      "input" -> ujson.Obj("word_bits" -> config.input_word_bits, "words" -> config.inputWords),
+      "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
+      "layers" -> top.stages.map { layer =>
+        val c = layer.config
+        ujson.Obj(
+          "index" -> layer.index,
+          "mw" -> c.mw,
+          "mh" -> c.mh,
+          "pe" -> c.pe,
+          "simd" -> c.simd,
+          "routing" -> c.routing.name,
+          "words" -> c.words,
+          "groups" -> c.groups,
+          "cycles" -> c.cycles,
+          "step_to_output_cycles" -> layer.timing.stepToOutput,
+          "fifo_depth" -> layer.timing.fifoDepth,
+          "margin_bits" -> c.marginBits,
+          "thresholded" -> layer.thresholded,
+          "tap" -> layer.thresholded
+        )
+      },
+      "memories" -> top.shapes.map { shape =>
+        ujson.Obj(
+          "name" -> shape.name,
+          "layer" -> shape.layer,
+          "kind" -> shape.kind,
+          "width" -> shape.width,
+          "depth" -> shape.depth,
+          "bank_width" -> shape.bankWidth,
+          "files" -> (0 until shape.banks).map(bank => shape.bankName(bank) + ".bin")
+        )
+      },
+      "load_word_bits" -> LoadPort.wordBits,
+      "load_words" -> top.shapes.map(shape => shape.banks * shape.depth).sum
+    )
+  }
+
+  private def ports(top: Component): Seq[ujson.Obj] =
+    top.getOrdredNodeIo.map { port =>
+      ujson.Obj(
+        "name" -> port.getName(),
+        "direction" -> (if (port.isInput) "in" else "out"),
+        "width" -> port.getBitsWidth
+      )
+    }.toSeq
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga
+
+import spinal.core._
+import spinal.lib._
+
+/** Holds the input of a layer in front of the processing elements; the routings differ in nothing but this unit.
+  *
+  *   - stationary: the whole vector stands still.
+  *   - diagonal: a ring of words that moves by one word a step; PE p looks at position p mod words, so that at step t
+  *     it meets word (t + p) mod words. The weights are rearranged by diagonal to match.
+  *   - broadcast: all PEs look at one word: position 0 of the ring, or, where all neurons are worked at once, simply
+  *     the word that comes in.
+  *
+  * @param inWidth bits a lane of the beats that reach the layer
+  *
+  * The engine asserts `step` only under `available`; taps and lanes belong to a step from the cycle after it.
+  */
+case class InputRegister(config: LayerConfig, copies: Int, inWidth: Int) extends Component {
+  val streamed = InputRegister.streamed(config, inWidth)
+  val width = if (streamed) config.simd else config.mw
+  val tapCount = if (config.routing == Routing.Diagonal) config.pe min config.words else 1
+  val io = new Bundle {
+    val input = slave(Stream(Beat(copies, width)))
+    val step, first = in Bool ()
+    val available = out Bool ()
+    val taps = out(Vec(Vec(Bits(config.simd bits), tapCount), copies))
+    val lanes = out Bits (copies bits)
+  }
+
+  val load = if (streamed) io.step else io.step && io.first
+  io.available := (if (streamed) io.input.valid else io.input.valid || !io.first)
+  io.input.ready := load
+
+  val lanes = RegNextWhen(io.input.lanes, load)
+  val x = Vec.fill(copies)(Reg(Bits(width bits)))
+  for ((register, bits) <- x.zip(io.input.data)) {
+    when(io.step) {
+      if (!streamed && config.words > 1) register := register.rotateRight(config.simd)
+    }
+    when(load) { register := bits }
+  }
+
+  io.lanes := lanes
+  for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * config.simd, config.simd bits)
+
+  /** The word that PE p meets. */
+  def tap(copy: Int, p: Int): Bits = io.taps(copy)(p % tapCount)
+}
+
+object InputRegister {
+
+  /** Words are used as they come and need not be kept: every neuron is worked on at once. */
+  def streamed(config: LayerConfig, inWidth: Int): Boolean =
+    config.routing == Routing.Broadcast && config.groups == 1 && (config.simd % inWidth == 0 || inWidth % config.simd == 0)
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga
+
+import spinal.core._
+import spinal.lib._
+
+/** Replaces the model in the memories, word by word, while no image is inside.
+  *
+  * Order of the words: memory by memory as in the manifest, row by row, column by column. The first word waits until
+  * the last image has left; images wait from then until the last word is written. So no image is lost, and none meets
+  * half a model.
+  */
+case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
+  val io = new Bundle {
+    val words = slave(Stream(Bits(LoadPort.wordBits bits)))
+
+    /** True while no image is inside the accelerator. */
+    val idle = in Bool ()
+
+    /** True while a load waits or runs: no new image may enter. */
+    val hold = out Bool ()
+    val buses = shapes.map(shape => out(LoadBus(shape.banks)))
+  }
+
+  val loading = RegInit(False)
+  val memory = RegInit(B(1, shapes.size bits)) // one-hot
+  val token = RegInit(B(1, shapes.map(_.banks).max bits)) // one-hot column: a shift, where a counter would need a decoder
+  val address = Reg(UInt(LoadPort.addressBits bits)) init 0
+
+  io.hold := io.words.valid || loading
+  io.words.ready := loading || io.idle
+
+  val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.banks - 1) }.orR
+  val lastRow = shapes.zipWithIndex.map { case (shape, k) => memory(k) && address === shape.depth - 1 }.orR
+
+  when(io.words.fire) {
+    loading := True
+    token := token |<< 1
+    when(lastColumn) {
+      token := 1
+      address := address + 1
+      when(lastRow) {
+        address := 0
+        memory := memory.rotateLeft(1)
+        loading.clearWhen(memory.msb)
+      }
+    }
+  }
+  for ((bus, k) <- io.buses.zipWithIndex) {
+    bus.enable := io.words.fire && memory(k)
+    bus.token := token.resized
+    bus.data := io.words.payload
+    bus.address := address
+  }
+}
+
+object LoadPort {
+
+  /** Bits of a word at the port: the widest block-RAM column. */
+  val wordBits = 40
+
+  /** Bits of a row address: the deepest memory has 65,536 rows. */
+  val addressBits = 16
+}
