@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# Timing constraints; $names are filled in by xnorfpga.quartus_project from board.toml, pins.toml and the manifest.
+create_clock -name {$clock} -period $period_ns [get_ports {$clock}]
+derive_pll_clocks -create_base_clocks
+derive_clock_uncertainty
+
+# Buttons, switches, lamps and the serial port know no clock: the design synchronizes what comes in.
+$asynchronous

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs Yosys (the `pyosys` wheel) for Cyclone V and returns the mapped netlist.
+
+Yosys runs in a process of its own, so that a crash or Ctrl-C leaves nothing behind; its script, log and netlist stay
+in the work directory.
+"""
+
+import importlib.metadata
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from . import netlist
+from .common import UserError, write_text
+from .process import Failed, run
+
+# Units that occur many times are mapped once (-noflatten and keep_hierarchy); all else is flattened first, so that
+# logic is shared and trimmed across module borders as a fitter would. Afterwards all is flattened, for counting.
+REPEATED = "XnorPopcount*"
+
+# Ports of tests are no ports of a product: they are cut off, and what feeds them alone goes.
+TEST_PORTS = "taps_*"
+
+# Nets that netlist.INPUT_REGISTER looks for keep their names until the mapping is done.
+NAMED = "inputRegister"
+
+SCRIPT = """\
+{read}
+hierarchy -check -top {top}
+delete -port {top}/w:{test_ports}
+proc -latches error
+setattr -mod -set keep_hierarchy 1 {repeated}
+flatten -noscopeinfo
+setattr -set keep 1 w:*{named}*.x_*
+opt_clean
+synth_intel_alm -family {family} -top {top} -noflatten -noiopad -noclkbuf
+setattr -mod -unset keep_hierarchy *
+setattr -unset keep w:*
+flatten -noscopeinfo
+opt_clean
+check -noinit
+setattr -unset src */*
+stat
+write_json "{netlist}"
+"""
+
+
+def version() -> str:
+    """Return pyosys' version.
+
+    Raises UserError where it is not installed.
+    """
+    if importlib.util.find_spec("pyosys") is None:
+        raise UserError("pyosys (Yosys) is not installed: `pip install pyosys`; without it nothing can be synthesized")
+    return importlib.metadata.version("pyosys")
+
+
+def synthesize(
+    files: list[Path], top: str, work: Path, family: str = "cyclonev", test_ports: str = TEST_PORTS
+) -> netlist.Netlist:
+    """Map Verilog to the family's cells.
+
+    `files` are read in order, `top` is the top module, `work` keeps script, log and netlist; ports of `top` that match
+    the glob `test_ports` are cut off with all that feeds them alone.
+
+    Raises UserError with Yosys' own words where it fails, and for an absent file.
+    """
+    version()
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"{file}: not found; run the elaborate stage, which writes it")
+    work.mkdir(parents=True, exist_ok=True)
+    result, script, log = work / "netlist.json", work / "yosys.ys", work / "yosys.log"
+    read = "\n".join(f'read_verilog {"-sv " if file.suffix == ".sv" else ""}"{file.resolve()}"' for file in files)
+    text = SCRIPT.format(
+        read=read,
+        top=top,
+        family=family,
+        test_ports=test_ports,
+        repeated=REPEATED,
+        named=NAMED,
+        netlist=result.resolve(),
+    )
+    write_text(script, text)
+    result.unlink(missing_ok=True)
+    program = "import sys; from pyosys import libyosys; libyosys.run_pass('script ' + sys.argv[1], libyosys.Design())"
+    try:
+        run([sys.executable, "-c", program, script.name], work, log, "Yosys", _pass_name)
+    except Failed as error:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("ERROR:")]
+        reason = lines[0].removeprefix("ERROR: ") if lines else str(error)
+        raise UserError(f"Yosys failed: {reason} (script {script}, log {log})") from None
+    return netlist.load(result)
+
+
+def _pass_name(line: str) -> str | None:
+    match = re.match(r"\d+(?:\.\d+)*\. (?:Executing|Printing) ([^(.]*)", line)
+    return match[1].strip() if match else None
