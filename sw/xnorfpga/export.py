@@ -106,9 +106,9 @@ def export(design: Design, build: Path) -> None:
     Raises UserError where there is no checkpoint, or one (or a published model) of another network.
     """
     if design.published:
-        net, _ = load_published(MODELS / design.weights, design)
+        net, record = load_published(MODELS / design.weights, design)
     else:
-        net, _ = train.load_checkpoint(design, build / "checkpoint.pt")
+        net, record = train.load_checkpoint(design, build / "checkpoint.pt")
     model = fold(net, design.quantization.input_threshold)
     dataset = data.load(design.network.dataset, published=design.published)
     float_accuracy, golden_accuracy = accuracies(net, model, dataset.test_images, dataset.test_labels)
@@ -128,7 +128,7 @@ def export(design: Design, build: Path) -> None:
             "layers": layers,
             "accuracy": {"float": float_accuracy, "golden": golden_accuracy},
             "data": {
-                "train": dataset.train_name,
+                "train": record["data"]["train"],
                 "test": dataset.test_name,
                 "source": dataset.source,
                 "test_images": len(dataset.test_images),

@@ -6,6 +6,7 @@ when the training is complete. What an interrupted one needs to go on lies in `r
 """
 
 import io
+import json
 import math
 import time
 from dataclasses import asdict
@@ -105,7 +106,7 @@ def train(design: Design, build: Path) -> None:
 
     names = {"source": dataset.source, "train": dataset.train_name, "validation": dataset.validation_name}
     record = {"design": design.name, **config, "epochs": epochs, "curves": curves, "data": names}
-    record |= {"seconds": sum(row["seconds"] for row in curves), "torch": torch.__version__}
+    record |= {"seconds": sum(row["seconds"] for row in curves), "torch": str(torch.__version__)}
     record["threads"] = torch.get_num_threads()
     _save(build / "checkpoint.pt", {**record, "net": net.state_dict()})
     write_json(build / "training.json", record)
@@ -115,7 +116,8 @@ def train(design: Design, build: Path) -> None:
 
 def configuration(design: Design) -> dict[str, Any]:
     """Return what decides the trained weights, as plain values: network, quantization, training."""
-    return {part: asdict(getattr(design, part)) for part in ("network", "quantization", "training")}
+    parts = {part: asdict(getattr(design, part)) for part in ("network", "quantization", "training")}
+    return json.loads(json.dumps(parts))  # as it will be read back from any file: lists, no tuples
 
 
 def shift(images: Tensor, pixels: int) -> Tensor:
