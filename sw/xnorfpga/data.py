@@ -15,7 +15,9 @@ import math
 import os
 import socket
 import sys
+import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +28,8 @@ from xnorfpga.common import UserError
 
 DATASETS = {"mnist": (784, 10)}  # name: inputs, classes
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-DOWNLOAD_TIMEOUT_S = 5.0  # a machine without a network goes on after this long
+DOWNLOAD_TIMEOUT_S = 5.0  # a machine without a network goes on after this long,
+DOWNLOAD_RETRY_S = 3600.0  # and its next stages do not try again so soon
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,15 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 def _from_directory(directory: Path) -> tuple[Split, Split]:
-    """Return the official (train, test) splits from a directory of idx files."""
+    """Return the official (train, test) splits from a directory of idx files.
+
+    Raises UserError naming the file that is absent or not what it should be.
+    """
     arrays = []
     for name in FILES:
         found = [path for path in (directory / name, directory / f"{name}.gz") if path.is_file()]
         if not found:
-            raise UserError(f"XNORFPGA_DATA={directory}: has no {name}[.gz]; needed: {', '.join(FILES)} (.gz or not)")
+            raise UserError(f"{directory}: has no {name}[.gz]; needed: {', '.join(FILES)} (.gz or not)")
         arrays.append(read_idx(found[0], 3 if "images" in name else 1))
         if "images" in name and arrays[-1].shape[1:] != (28, 28):
             raise UserError(f"{found[0]}: images of {arrays[-1].shape[1:]} pixels; needed: (28, 28)")
@@ -118,20 +124,33 @@ def _from_directory(directory: Path) -> tuple[Split, Split]:
 
 def _from_torchvision() -> tuple[Split, Split] | None:
     """Return the official (train, test) splits from torchvision's cache or a download, None without a network."""
-    from torchvision.datasets import MNIST  # slow to import, not needed with XNORFPGA_DATA
-
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xnorfpga"
+    raw, failure = cache_home / "MNIST" / "raw", cache_home / "download-failed"
+    if not all((raw / name).is_file() for name in FILES):
+        if failure.is_file() and time.time() - failure.stat().st_mtime < DOWNLOAD_RETRY_S:
+            _notice(failure.read_text())
+            return None
+        try:
+            _download(cache_home)
+        except (OSError, RuntimeError, ValueError, EOFError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            _notice(reason)
+            with suppress(OSError):  # where the cache cannot be written, the next process tries again
+                failure.write_text(reason)
+            return None
+    return _from_directory(raw)
+
+
+def _download(cache_home: Path) -> None:
+    """Fetch MNIST with torchvision into `cache_home`/MNIST/raw; raises what torchvision and the network raise."""
+    from torchvision.datasets import MNIST  # slow to import, seldom needed
+
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     try:
-        splits = [MNIST(str(cache_home), train=train, download=True) for train in (True, False)]
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        _notice(str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__)
-        return None
+        MNIST(str(cache_home), download=True)
     finally:
         socket.setdefaulttimeout(timeout)
-    train, test = [(split.data.numpy(), split.targets.numpy().astype(np.int64)) for split in splits]
-    return train, test
 
 
 @cache
