@@ -88,8 +88,8 @@ def synthesize(
     try:
         run([sys.executable, "-c", program, script.name], work, log, "Yosys", _pass_name)
     except Failed as error:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("ERROR:")]
-        reason = lines[0].removeprefix("ERROR: ") if lines else str(error)
+        lines = [line for line in log.read_text(errors="replace").splitlines() if "ERROR: " in line]
+        reason = lines[0].replace("ERROR: ", "") if lines else str(error)
         raise UserError(f"Yosys failed: {reason} (script {script}, log {log})") from None
     return netlist.load(result)
 
