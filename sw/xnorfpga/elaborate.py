@@ -70,9 +70,9 @@ def hardware(design: "Design") -> dict[str, Any]:
 
 
 def elaborate_many(configurations: Iterable[tuple[dict[str, Any], Path]]) -> None:
-    """Elaborate each hardware configuration into its directory (`hardware.json`, `manifest.json`, `rtl/`), in one java run.
+    """Elaborate each hardware configuration into its directory, in one java run.
 
-    Files appear only when all went well; earlier ones stay otherwise.
+    Each directory gets `hardware.json`, `manifest.json` and `rtl/`.     Files appear only when all went well; earlier ones stay otherwise.
 
     Raises UserError with the generator's own line where a configuration cannot be built.
     """

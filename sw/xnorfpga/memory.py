@@ -79,13 +79,13 @@ def rows(manifest: dict[str, Any], model: "Model") -> list[NDArray[np.bool_]]:
 
 
 def columns(memory: dict[str, Any], content: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Split a memory's rows into its block-RAM columns: bool[depth, at most bank_width] each, lowest bits first."""
-    edges = range(memory["bank_width"], content.shape[1], memory["bank_width"])
+    """Split a memory's rows into its block-RAM columns: bool[depth, at most column_width] each, lowest bits first."""
+    edges = range(memory["column_width"], content.shape[1], memory["column_width"])
     return np.split(content, list(edges), axis=1)
 
 
 def images(manifest: dict[str, Any], model: "Model") -> dict[str, str]:
-    """Return the `$readmemb` text of each block-RAM column by its file name (bare, resolved in the working directory)."""
+    """Return the `$readmemb` text of each block-RAM column by its bare file name."""
     texts = {}
     for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
         for file, column in zip(memory["files"], columns(memory, content), strict=True):
@@ -106,7 +106,7 @@ def load_words(manifest: dict[str, Any], model: "Model") -> NDArray[np.uint64]:
 
 
 def write_images(build: Path) -> None:
-    """Write `mem/`: a file a block-RAM column, and `load.bin` (little-endian words of load_word_bits) for the load port."""
+    """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes."""
     from xnorfpga import export
 
     manifest = read_json(build / "manifest.json")

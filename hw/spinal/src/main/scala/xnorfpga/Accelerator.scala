@@ -4,18 +4,21 @@ package xnorfpga
 import spinal.core._
 import spinal.lib._
 
+/** The ports of the accelerator. */
+case class AcceleratorIo(config: AcceleratorConfig) extends Bundle {
+  import config._
+  val images = slave(Stream(Fragment(Bits(input_word_bits bits))))
+  val results = master(Stream(Result(classes, scoreBits)))
+  val load = slave(Stream(Bits(LoadPort.wordBits bits)))
+
+  /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
+  val taps = layers.init.map(layer => out(Tap(copies, layer.mh)))
+}
+
 /** The chain: images in, labels and scores out; all layers work at once on successive groups of images. */
 case class Accelerator(config: AcceleratorConfig) extends Component {
   import config._
-  val hidden = layers.init
-  val io = new Bundle {
-    val images = slave(Stream(Fragment(Bits(input_word_bits bits))))
-    val results = master(Stream(Result(classes, scoreBits)))
-    val load = slave(Stream(Bits(LoadPort.wordBits bits)))
-
-    /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
-    val taps = hidden.map(layer => out(Tap(copies, layer.mh)))
-  }
+  val io = AcceleratorIo(config)
   noIoPrefix()
 
   val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies)
@@ -35,6 +38,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
 
   // Load: the columns of all memories hang on one bus
   val shapes = stages.flatMap(_.shapes)
+  val loadWords = shapes.map(shape => shape.columns * shape.depth).sum
   val loadPort = LoadPort(shapes)
   loadPort.io.words << io.load
   imageCollector.io.hold := loadPort.io.hold
@@ -47,6 +51,15 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   loadPort.io.idle := inside.value === 0
 
   for ((tap, layer) <- io.taps.zip(stages)) tap := Tap.watch(layer.io.output, layer.config.mh)
+}
+
+/** The accelerator's Verilog inside a board's top level. */
+case class AcceleratorBlackBox(config: AcceleratorConfig) extends BlackBox {
+  setDefinitionName("Accelerator")
+  val clk, reset = in Bool ()
+  val io = AcceleratorIo(config)
+  noIoPrefix()
+  mapCurrentClockDomain(clk, reset)
 }
 
 /** A hidden layer's bits, shown for one cycle when a group is complete.

@@ -28,31 +28,33 @@ object Elaborate {
   def elaborate(config: AcceleratorConfig, directory: Path): Unit = {
     val rtl = directory.resolve("rtl")
     Files.createDirectories(rtl)
-    val report = SpinalConfig(
+    def generate[T <: Component](top: => T): T = SpinalConfig(
       targetDirectory = rtl.toString,
-      netlistFileName = "Accelerator.v",
       defaultConfigForClockDomains = ClockDomainConfig(resetKind = SYNC),
-      defaultClockDomainFrequency = FixedFrequency(HertzNumber(BigDecimal(config.clock_mhz)) * 1000000),
       headerWithDate = false,
       headerWithRepoHash = false,
       nameWhenByFile = false,
       removePruned = true,
       bitVectorWidthMax = 1 << 20
-    ).generateVerilog(Accelerator(config))
-    val manifest = Manifest(config, report.toplevel).render(indent = 2) + "\n"
+    ).generateVerilog(top).toplevel
+    val accelerator = generate(Accelerator(config))
+    val board = generate(De1SocTop(config, accelerator.loadWords))
+    val manifest = Manifest(config, accelerator, board).render(indent = 2) + "\n"
     Files.write(directory.resolve("manifest.json"), manifest.getBytes(StandardCharsets.UTF_8))
   }
 }
 
 /** What was built, for the stages after: nobody derives it a second time. */
 object Manifest {
-  def apply(config: AcceleratorConfig, top: Accelerator): ujson.Value = {
+  def apply(config: AcceleratorConfig, top: Accelerator, board: Component): ujson.Value = {
     ujson.Obj(
       "design" -> config.design,
       "top" -> top.definitionName,
-      "files" -> ujson.Arr("rtl/Accelerator.v"),
+      "board_top" -> board.definitionName,
+      "files" -> Seq(board, top).map(component => s"rtl/${component.definitionName}.v"),
       "clock_mhz" -> config.clock_mhz,
       "ports" -> ports(top),
+      "board_ports" -> ports(board),
       "copies" -> config.copies,
       "input" -> ujson.Obj("word_bits" -> config.input_word_bits, "words" -> config.inputWords),
       "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
@@ -82,12 +84,12 @@ object Manifest {
           "kind" -> shape.kind,
           "width" -> shape.width,
           "depth" -> shape.depth,
-          "bank_width" -> shape.bankWidth,
-          "files" -> (0 until shape.banks).map(bank => shape.bankName(bank) + ".bin")
+          "column_width" -> shape.columnWidth,
+          "files" -> (0 until shape.columns).map(shape.file(_))
         )
       },
       "load_word_bits" -> LoadPort.wordBits,
-      "load_words" -> top.shapes.map(shape => shape.banks * shape.depth).sum
+      "load_words" -> top.loadWords
     )
   }
 

@@ -26,7 +26,7 @@ case class Layer(config: LayerConfig, index: Int, copies: Int, inWidth: Int, thr
   val io = new Bundle {
     val input = slave(Stream(Beat(copies, inWidth)))
     val output = master(Stream(Beat(copies, outWidth)))
-    val load = shapes.map(shape => in(LoadBus(shape.banks)))
+    val load = shapes.map(shape => in(LoadBus(shape.columns)))
   }
 
   // Issue
@@ -48,25 +48,25 @@ case class Layer(config: LayerConfig, index: Int, copies: Int, inWidth: Int, thr
   }
 
   // Weights meet the input word
-  val weights = BankedMemory(weightShape)
-  weights.io.address := address.value.resized
-  weights.io.load := io.load(0)
+  val weights = Memory(weightShape)
+  weights.read_address := address.value.resized
+  weights.load(io.load(0))
 
   // Popcount − T
   val margins = Vec.tabulate(copies, pe) { (c, p) =>
     val popcount = XnorPopcount(simd)
     popcount.setPartialName(s"popcount_${c}_$p")
     popcount.io.x := inputRegister.tap(c, p)
-    popcount.io.w := weights.io.row(p * simd, simd bits)
+    popcount.io.w := weights.read_data(p * simd, simd bits)
     popcount.io.count.resize(marginBits).asSInt
   }
   val counted = 1 + timing.popcount // cycles from a step to its count
   val preload = Vec(SInt(marginBits bits), pe)
   if (thresholded) {
-    val thresholds = BankedMemory(thresholdShape)
-    thresholds.io.address := Delay(group.value, counted - 1).resized
-    thresholds.io.load := io.load(1)
-    preload.assignFromBits(thresholds.io.row)
+    val thresholds = Memory(thresholdShape)
+    thresholds.read_address := Delay(group.value, counted - 1).resized
+    thresholds.load(io.load(1))
+    preload.assignFromBits(thresholds.read_data)
   } else preload.foreach(_ := 0)
   val stepCounted = if (words == 1) True else Delay(step, counted, init = False)
   val firstCounted = if (words == 1) True else Delay(word.value === 0, counted)

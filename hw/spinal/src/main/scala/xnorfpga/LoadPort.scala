@@ -19,18 +19,18 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
 
     /** True while a load waits or runs: no new image may enter. */
     val hold = out Bool ()
-    val buses = shapes.map(shape => out(LoadBus(shape.banks)))
+    val buses = shapes.map(shape => out(LoadBus(shape.columns)))
   }
 
   val loading = RegInit(False)
   val memory = RegInit(B(1, shapes.size bits)) // one-hot
-  val token = RegInit(B(1, shapes.map(_.banks).max bits)) // one-hot column: a shift, where a counter would need a decoder
+  val token = RegInit(B(1, shapes.map(_.columns).max bits)) // one-hot column: a shift, where a counter would need a decoder
   val address = Reg(UInt(LoadPort.addressBits bits)) init 0
 
   io.hold := io.words.valid || loading
   io.words.ready := loading || io.idle
 
-  val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.banks - 1) }.orR
+  val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.columns - 1) }.orR
   val lastRow = shapes.zipWithIndex.map { case (shape, k) => memory(k) && address === shape.depth - 1 }.orR
 
   when(io.words.fire) {

@@ -3,79 +3,82 @@ package xnorfpga
 
 import spinal.core._
 
-/** One block-RAM column, written by the load port and read every cycle.
-  *
-  * A black box rather than a SpinalHDL `Mem`, because its initial content is a file that a later stage writes: weights
-  * are data, never Verilog text. Read data comes one cycle after the address. Yosys leaves the content out: it costs
-  * nothing in area, and a newly trained model of the same shape then needs no new synthesis.
-  */
-case class Ram(width: Int, depth: Int, file: String) extends BlackBox {
-  val addressBits = log2Up(depth) max 1
-  addGeneric("WIDTH", width)
-  addGeneric("DEPTH", depth)
-  addGeneric("ADDRESS_BITS", addressBits)
-  addGeneric("FILE", file)
-  val clk = in Bool ()
-  val write_enable = in Bool ()
-  val write_address = in UInt (addressBits bits)
-  val write_data = in Bits (width bits)
-  val read_address = in UInt (addressBits bits)
-  val read_data = out Bits (width bits)
-  mapCurrentClockDomain(clk)
-  setInlineVerilog("""
-module Ram #(parameter WIDTH = 1, DEPTH = 1, ADDRESS_BITS = 1, FILE = "") (
-  input                         clk,
-  input                         write_enable,
-  input      [ADDRESS_BITS-1:0] write_address,
-  input      [WIDTH-1:0]        write_data,
-  input      [ADDRESS_BITS-1:0] read_address,
-  output reg [WIDTH-1:0]        read_data
-);
-  (* ramstyle = "M10K, no_rw_check" *) reg [WIDTH-1:0] words [0:DEPTH-1];
-`ifndef YOSYS
-  initial $readmemb(FILE, words);
-`endif
-  always @(posedge clk) begin
-    if (write_enable) words[write_address] <= write_data;
-    read_data <= words[read_address];
-  end
-endmodule
-""")
-}
-
 /** Geometry of a memory of `depth` rows of `width` bits, spread over columns that are each a whole number of blocks. */
 case class MemoryShape(name: String, layer: Int, kind: String, width: Int, depth: Int, ram: BlockRam) {
-  val bankWidth = ram.width(depth)
-  val banks = (width + bankWidth - 1) / bankWidth
-  def bankBits(bank: Int): Int = bankWidth min (width - bank * bankWidth)
-  def bankName(bank: Int): String = s"${name}_$bank"
+  val columnWidth = ram.width(depth)
+  val columns = (width + columnWidth - 1) / columnWidth
+  val addressBits = log2Up(depth) max 1
+
+  /** Bits of a row in this column. */
+  def bits(column: Int): Range = column * columnWidth until (width min (column + 1) * columnWidth)
+
+  /** Initial content of a column, resolved in the working directory of whoever reads the Verilog. */
+  def file(column: Int) = s"${name}_$column.bin"
 }
 
 /** What the load port says to a memory.
   *
   * @param token one-hot: the column that the word is for
   */
-case class LoadBus(banks: Int) extends Bundle {
+case class LoadBus(columns: Int) extends Bundle {
   val enable = Bool()
-  val token = Bits(banks bits)
+  val token = Bits(columns bits)
   val data = Bits(LoadPort.wordBits bits)
   val address = UInt(LoadPort.addressBits bits)
 }
 
-/** A wide memory of block-RAM columns: a row a cycle is read, a column's word a cycle is loaded. */
-case class BankedMemory(shape: MemoryShape) extends Component {
-  val io = new Bundle {
-    val address = in UInt (log2Up(shape.depth) max 1 bits)
-    val row = out Bits (shape.width bits)
-    val load = in(LoadBus(shape.banks))
+/** A wide memory of block-RAM columns: a row is read every cycle, one cycle after its address; a column's word a cycle
+  * is loaded.
+  *
+  * A black box with its own Verilog rather than a SpinalHDL `Mem`, because its initial content is a file that a later
+  * stage writes: weights are data, never Verilog text. Yosys leaves the content out: it costs nothing in area, and a
+  * newly trained model of the same shape then needs no new synthesis.
+  */
+case class Memory(shape: MemoryShape) extends BlackBox {
+  import shape.{addressBits, bits, columnWidth, columns, depth, file, width}
+  private def moduleName = s"Memory_${shape.name}"
+  val clk = in Bool ()
+  val write_enable = in Bits (columns bits)
+  val write_address = in UInt (addressBits bits)
+  val write_data = in Bits (columnWidth bits)
+  val read_address = in UInt (addressBits bits)
+  val read_data = out Bits (width bits)
+  mapCurrentClockDomain(clk)
+  setBlackBoxName(moduleName)
+  setInlineVerilog(verilog)
+
+  def load(bus: LoadBus): Unit = {
+    write_enable := bus.token.andMask(bus.enable)
+    write_address := bus.address.resized
+    write_data := bus.data.resized
   }
-  val columns = for (bank <- 0 until shape.banks) yield {
-    val ram = Ram(shape.bankBits(bank), shape.depth, s"${shape.bankName(bank)}.bin").setPartialName(s"bank_$bank")
-    ram.write_enable := io.load.enable && io.load.token(bank)
-    ram.write_address := io.load.address.resized
-    ram.write_data := io.load.data.resized
-    ram.read_address := io.address
-    ram.read_data
+
+  private def verilog: String = {
+    val indices = 0 until columns
+    s"""
+module $moduleName (
+  input                         clk,
+  input      [${columns - 1}:0] write_enable,
+  input      [${addressBits - 1}:0] write_address,
+  input      [${columnWidth - 1}:0] write_data,
+  input      [${addressBits - 1}:0] read_address,
+  output reg [${width - 1}:0] read_data
+);
+${indices.map(c => s"""  (* ramstyle = "M10K, no_rw_check" *) reg [${bits(c).size - 1}:0] column_$c [0:${depth - 1}];""").mkString("\n")}
+`ifndef YOSYS
+  initial begin
+${indices.map(c => s"""    $$readmemb("${file(c)}", column_$c);""").mkString("\n")}
+  end
+`endif
+  always @(posedge clk) begin
+${indices
+        .map { c =>
+          s"""    if (write_enable[$c]) column_$c[write_address] <= write_data[${bits(c).size - 1}:0];
+    read_data[${bits(c).last}:${bits(c).head}] <= column_$c[read_address];"""
+        }
+        .mkString("\n")}
+  end
+endmodule
+"""
   }
-  io.row := Cat(columns)
 }
