@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Timing constraints; $names are filled in by xnorfpga.quartus_project from board.toml, pins.toml and the manifest.
+# Timing constraints. A word with a dollar sign is filled in by xnorfpga.quartus_project, from board.toml and the ports
+# that the top level has.
 create_clock -name {$clock} -period $period_ns [get_ports {$clock}]
 derive_pll_clocks -create_base_clocks
 derive_clock_uncertainty

@@ -44,7 +44,7 @@ class Builder:
         self.ports[name] = {"direction": direction, "bits": self.bits(name)}
 
     def build(self, nets: dict[str, list[str]] | None = None) -> netlist.Netlist:
-        names = {name: {"bits": [number]} for name, number in self.numbers.items()}
+        names: dict[str, Any] = {name: {"bits": [number]} for name, number in self.numbers.items()}
         names |= {name: {"bits": self.bits(bits)} for name, bits in (nets or {}).items()}
         module = {"attributes": {"top": "1"}, "ports": self.ports, "cells": self.cells, "netnames": names}
         library = {"attributes": {"blackbox": "1"}, "ports": {}, "cells": {}, "netnames": {}}
@@ -287,6 +287,6 @@ def test_two_drivers_are_refused() -> None:
 
 
 def test_a_netlist_with_hierarchy_is_refused() -> None:
-    module = {"attributes": {}, "ports": {}, "cells": {}, "netnames": {}}
+    module: dict[str, Any] = {"attributes": {}, "ports": {}, "cells": {}, "netnames": {}}
     with pytest.raises(UserError, match="one flattened module"):
         netlist.parse({"modules": {"a": module, "b": module}})

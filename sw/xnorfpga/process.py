@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a long external tool: its output in a log file, one line of progress, and no orphan after Ctrl-C."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -22,8 +23,8 @@ def run(command: list[str], directory: Path, log: Path, name: str, progress: Cal
 
     `progress` turns a line of output into what the progress line shows, None to leave it.
 
-    Raises Failed for a non-zero exit code, UserError where the command cannot be started. An interrupt ends the tool
-    and all it has started.
+    Raises Failed for a non-zero exit code, UserError where the command cannot be started or the log not be written. An
+    interrupt ends the tool and all it has started.
     """
     start = time.monotonic()
     try:
@@ -45,10 +46,22 @@ def run(command: list[str], directory: Path, log: Path, name: str, progress: Cal
             code = process.wait()
             seconds = time.monotonic() - start
             bar.set_description_str(f"{name}: {'done' if code == 0 else f'failed, exit code {code}'}")
+    except OSError as error:
+        _end(process)
+        raise UserError(f"{log}: cannot write: {error.strerror or error}") from None
     except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        _end(process)
         raise
     if code != 0:
         raise Failed(f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}")
     return seconds
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a process and its children, by force if they take more than a few seconds."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+            return

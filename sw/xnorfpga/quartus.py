@@ -83,10 +83,12 @@ def tables(lines: list[str]) -> list[Table]:
     found = []
     for is_table, block in groupby((line.rstrip() for line in lines), lambda line: line[:1] == ";" or _is_rule(line)):
         box = list(block)
-        if not (is_table and len(box) >= 3 and _is_rule(box[0]) and box[1][0] == ";" and _is_rule(box[2])):
+        if is_table and _is_rule(box[0]):
+            del box[0]
+        if not (is_table and len(box) >= 2 and box[0][0] == ";" and _is_rule(box[1])):
             continue
         groups: list[list[list[str]]] = [[]]
-        for line in box[2:]:
+        for line in box[1:]:
             if _is_rule(line):
                 rule = line
                 groups.append([])
@@ -94,7 +96,7 @@ def tables(lines: list[str]) -> list[Table]:
                 groups[-1].append(_cells(line, rule))
         groups = [group for group in groups if group]
         header = groups.pop(0)[-1] if len(groups) > 1 else None
-        found.append(Table(box[1].strip("; "), header, [row for group in groups for row in group]))
+        found.append(Table(box[0].strip("; "), header, [row for group in groups for row in group]))
     return found
 
 

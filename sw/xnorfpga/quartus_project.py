@@ -150,9 +150,17 @@ def _constraints(board: Board, ports: list[dict[str, Any]]) -> str:
         if port["name"] != board.clock.name
         for bits in [port["name"] if port["width"] == 1 else port["name"] + "[*]"]
     ]
-    return template.substitute(
-        clock=board.clock.name, period_ns=f"{1000 / board.clock.oscillator_mhz:.3f}", asynchronous="\n".join(free)
-    )
+    values = {
+        "clock": board.clock.name,
+        "period_ns": f"{1000 / board.clock.oscillator_mhz:.3f}",
+        "asynchronous": "\n".join(free),
+    }
+    try:
+        return template.substitute(values)
+    except (KeyError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot fill in {error}; accepted after a dollar sign are {', '.join(values)}"
+        ) from None
 
 
 def compile_project(programs: Path, directory: Path, top: str) -> Path:

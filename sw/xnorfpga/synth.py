@@ -38,11 +38,11 @@ def synthesize(design: Design, build: Path) -> dict[str, Any]:
     Raises UserError where a tool fails; an earlier synth.json stays as it was.
     """
     manifest = read_json(build / "manifest.json")
-    for key in (TOP, "files", "layers"):
+    programs = quartus_project.find()
+    for key in (TOP, "files", "layers", *(("board_top", "board_ports") if programs else ())):
         if key not in manifest:
             raise UserError(f"{build / 'manifest.json'}: key {key} is missing; run the elaborate stage again")
     files = [build / file for file in manifest["files"]]
-    programs = quartus_project.find()
     result = estimate(files, manifest[TOP], manifest["layers"], design.board, build / "synth")
     if programs is None:
         print(WITHOUT_QUARTUS, file=sys.stderr)
@@ -126,9 +126,6 @@ def fit(
     run that fails leaves an earlier one there alone.
     """
     start = time.monotonic()
-    for key in ("board_top", "board_ports"):
-        if key not in manifest:
-            raise UserError(f"{build / 'manifest.json'}: key {key} is missing; Quartus needs a top level with pins")
     top = manifest["board_top"]
     contents = _contents(manifest, build / "mem")
     running, kept = build / "synth" / "quartus.running", build / "synth" / "quartus"
