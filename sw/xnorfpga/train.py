@@ -109,9 +109,14 @@ def train(design: Design, build: Path) -> None:
     record |= {"seconds": sum(row["seconds"] for row in curves), "torch": str(torch.__version__)}
     record["threads"] = torch.get_num_threads()
     _save(build / "checkpoint.pt", {**record, "net": net.state_dict()})
+    write_record(build, record)
+    resume.unlink(missing_ok=True)
+
+
+def write_record(build: Path, record: dict[str, Any]) -> None:
+    """Write what is known of a training as `training.json`, and its `learning_curve.svg`."""
     write_json(build / "training.json", record)
     plot(build / "learning_curve.svg", record)
-    resume.unlink(missing_ok=True)
 
 
 def configuration(design: Design) -> dict[str, Any]:
