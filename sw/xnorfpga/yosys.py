@@ -36,6 +36,7 @@ setattr -set keep 1 w:*{named}*.x_*
 opt_clean
 synth_intel_alm -family {family} -top {top} -noflatten -noiopad -noclkbuf
 setattr -mod -unset keep_hierarchy *
+setattr -unset keep_hierarchy */*
 setattr -unset keep w:*
 flatten -noscopeinfo
 opt_clean
