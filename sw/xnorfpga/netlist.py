@@ -281,9 +281,8 @@ def _ends(netlist: Netlist) -> Iterator[tuple[int, Callable[[], str]]]:
 
 def _end_name(netlist: Netlist, cell: Cell, pin: str) -> str:
     """Name a pin where a path ends: a register by its output net, a RAM by its instance and pin."""
-    if cell.type == FF and isinstance(cell.outputs["Q"][0], int):
-        return netlist.name(cell.outputs["Q"][0])
-    return f"{cell.name}.{pin}"
+    q = cell.outputs.get("Q", ["x"])[0] if cell.type == FF else "x"
+    return netlist.name(q) if isinstance(q, int) else f"{cell.name}.{pin}"
 
 
 def _loop(netlist: Netlist, cells: list[Cell], arrivals: list[list[tuple[int, int]]], stuck: set[int]) -> list[str]:
@@ -306,8 +305,8 @@ def input_connections(netlist: Netlist) -> dict[int, int]:
     """Count, for every layer, the wires from its input register to what reads it: layer → wires of one copy.
 
     A wire is a distinct pair of a register's output bit (INPUT_REGISTER names them) and an input pin of an ALUT,
-    arithmetic cell or RAM, or the data pin of another register. A pin that leads the bit back to its own register (a
-    hold path) is no connection. With several copies the largest count of a copy is given.
+    arithmetic cell or RAM, or a pin of another register; a register's own hold path is none. With several copies the
+    largest count of a copy is given. A layer without such a register is left out.
     """
     source: dict[int, tuple[int, int]] = {}  # net → layer, copy
     for name, bits in netlist.nets.items():
@@ -322,12 +321,7 @@ def input_connections(netlist: Netlist) -> dict[int, int]:
             if pin in ("CLK", "CLK1"):
                 continue
             for bit in bits:
-                if bit in source and not _holds(netlist, cell, bit):
+                if bit in source and not (cell.type == FF and bit in cell.outputs.get("Q", ())):
                     wires[source[bit]] += 1
     layers = {layer for layer, _ in source.values()}
-    return {k: max(count for (layer, _), count in wires.items() if layer == k) for k in sorted(layers)}
-
-
-def _holds(netlist: Netlist, cell: Cell, bit: int) -> bool:
-    """True where `cell` is a register, or an ALUT that feeds nothing but a register, whose output is `bit` itself."""
-    return cell.type == FF and bit in cell.outputs["Q"]
+    return {k: max((n for (layer, _), n in wires.items() if layer == k), default=0) for k in sorted(layers)}
