@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The synth stage: the Quartus project, the run of Quartus (a stand-in that writes fixtures' reports), synth.json."""
 
+import dataclasses
 import json
 import os
 import re
@@ -128,9 +129,15 @@ def test_without_quartus_there_is_an_estimate_and_one_line_that_says_what_is_los
     assert result["fmax_mhz"] is None and result["power"] is None and set(result["reasons"]) == {"fmax_mhz", "power"}
 
 
-def test_a_design_that_does_not_fit_says_by_how_much() -> None:
-    against = synth._against(BOARD, 33000, 400, 87)
-    assert against["fits"] is False and against["over"] == {"alms": 930, "m10k": 3, "dsps": 0}
+def test_a_design_that_does_not_fit_says_by_how_much(
+    build: Path, no_quartus: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = dataclasses.replace(BOARD, capacity=dataclasses.replace(BOARD.capacity, alms=30))
+    result = synth.synthesize(SimpleNamespace(board=small), build)  # type: ignore[arg-type]
+    assert result["fits"] is False and result["over"] == {"alms": 6, "m10k": 0, "dsps": 0}
+    assert result["share"] == {"alms": 1.2, "m10k": 0.0, "dsps": 0.0}
+    said = "does not fit 5CSEMA5F31C6 by Yosys' estimate, which is over by 6 ALMs"
+    assert said in result["notes"] and said in capsys.readouterr().err
 
 
 def test_a_failing_yosys_leaves_the_earlier_result(build: Path, no_quartus: None) -> None:

@@ -18,6 +18,8 @@ from .design import Board, Design
 
 TOP = "top"  # the manifest's key of the module that Yosys maps
 
+UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
+
 ALM_BAND = [0.64, 2.66]
 ALM_BAND_HALF = [0.77, 1.14]
 ALM_BAND_SOURCE = (
@@ -45,9 +47,10 @@ def synthesize(design: Design, build: Path) -> dict[str, Any]:
     files = [build / file for file in manifest["files"]]
     result = estimate(files, manifest[TOP], manifest["layers"], design.board, build / "synth")
     if programs is None:
-        print(WITHOUT_QUARTUS, file=sys.stderr)
         result["notes"].append(WITHOUT_QUARTUS)
-    else:
+    for note in result["notes"]:
+        print(note, file=sys.stderr)
+    if programs is not None:
         result = fit(programs, design.board, files, manifest, build, result)
     write_json(build / "synth.json", result)
     return result
@@ -85,6 +88,9 @@ def estimate(files: list[Path], top: str, layers: list[dict[str, Any]], board: B
         "reasons": dict.fromkeys(("fmax_mhz", "power"), "Yosys neither places nor routes: Quartus tells"),
         "notes": [],
     }
+    if not result["fits"]:
+        over = ", ".join(f"{more:,} {UNITS[kind]}" for kind, more in result["over"].items() if more)
+        result["notes"] = [f"does not fit {board.device} by Yosys' estimate, which is over by {over}"]
     return result | {"seconds": round(time.monotonic() - start, 1)}
 
 
