@@ -19,9 +19,12 @@ def _bits(values: int) -> int:
     return (values - 1).bit_length()
 
 
-def popcount_latency(simd: int) -> int:
-    """Return the cycles of the pipelined XNOR-popcount over `simd` pairs (XnorPopcount.latency in Scala)."""
-    return 1 + _bits(-(-simd // 7)) // 2
+def popcount_latency(simd: int, paired: bool) -> int:
+    """Return the cycles of the pipelined XNOR-popcount over `simd` inputs (PopcountShape.latency in Scala)."""
+    bits = simd // 2 if paired else simd
+    leaves = 1 if bits < 3 else -(-(bits + 1) // 4)
+    adders_a_register = 4
+    return 1 + -(-_bits(leaves) // adders_a_register)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class LayerPrediction:
     pe: int
     simd: int
     thresholded: bool
+    word_width: int  # bits a lane of the words in which its input is first seen
+    arrival_width: int  # bits a lane of the beats that reach it: for layer 0 a whole image
 
     @property
     def words(self) -> int:
@@ -67,7 +72,7 @@ class LayerPrediction:
     @property
     def step_to_output_cycles(self) -> int:
         """Cycles from a step to its result: memory, popcount, accumulator, buffer."""
-        return 1 + popcount_latency(self.simd) + 1 + 1
+        return 1 + popcount_latency(self.simd, self.paired) + 1 + 1
 
     @property
     def margin_bits(self) -> int:
@@ -79,10 +84,17 @@ class LayerPrediction:
         """Bits a lane of an output beat."""
         return self.pe if self.thresholded else self.pe * _bits(self.mw + 1)
 
-    def streamed(self, in_width: int) -> bool:
-        """Tell whether words are used as they come (broadcast to all neurons at once)."""
-        divides = self.simd % in_width == 0 or in_width % self.simd == 0
+    @property
+    def streamed(self) -> bool:
+        """Whether words are used as they come (broadcast to all neurons at once)."""
+        divides = self.simd % self.arrival_width == 0 or self.arrival_width % self.simd == 0
         return self.routing == "broadcast" and self.groups == 1 and divides
+
+    @property
+    def paired(self) -> bool:
+        """Whether neighbouring inputs are counted as pairs (XnorPopcount in Scala says why and when)."""
+        countable = self.word_width % 2 == 0 and self.word_width <= 16 and self.word_width < self.mw
+        return self.thresholded and not self.streamed and self.simd % 2 == 0 and countable
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights and thresholds."""
@@ -128,18 +140,16 @@ class Prediction:
     @property
     def latency_cycles(self) -> int:
         """Cycles of a lone image, from the edge that takes its first word to the edge that takes its result."""
-        width = self.layers[0].mw
-        times = [width // self.input_word_bits]  # when the whole image is collected
+        times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
         for layer in self.layers:
-            streamed = layer.streamed(width)
-            arrivals = _adapted(times, width, layer.simd if streamed else layer.mw)
+            arrivals = _adapted(times, layer.arrival_width, layer.simd if layer.streamed else layer.mw)
             steps: list[int] = []
             for step in range(layer.cycles):
-                there = arrivals[step] if streamed else arrivals[0]
+                there = arrivals[step] if layer.streamed else arrivals[0]
                 steps.append(max(there, steps[-1] + 1 if steps else 0))
             times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]
-            width = layer.out_width
-        scores = _adapted(times, width, width // self.layers[-1].pe)
+        last = self.layers[-1]
+        scores = _adapted(times, last.out_width, last.out_width // last.pe)
         return scores[-1] + 1
 
     @property
@@ -151,9 +161,19 @@ class Prediction:
 def predict_hardware(hardware: dict[str, Any]) -> Prediction:
     """Predict from a hardware configuration (the dict that is written to `hardware.json`)."""
     shapes = hardware["layers"]
-    layers = tuple(LayerPrediction(**layer, thresholded=index < len(shapes) - 1) for index, layer in enumerate(shapes))
+    layers = []
+    for index, shape in enumerate(shapes):
+        previous = shapes[index - 1]["pe"] if index else None
+        layers.append(
+            LayerPrediction(
+                **shape,
+                thresholded=index < len(shapes) - 1,
+                word_width=previous or hardware["input_word_bits"],
+                arrival_width=previous or shape["mw"],
+            )
+        )
     block = Block(hardware["memory"]["block_bits"], hardware["memory"]["max_width"])
-    return Prediction(layers, hardware["copies"], hardware["input_word_bits"], block)
+    return Prediction(tuple(layers), hardware["copies"], hardware["input_word_bits"], block)
 
 
 def predict(design: Any) -> Prediction:

@@ -39,18 +39,32 @@ def weight_rows(layer: dict[str, Any], weights: NDArray[np.bool_]) -> NDArray[np
     return by_word.transpose(0, 2, 1, 3).reshape(groups * words, pe * simd)
 
 
-def threshold_rows(layer: dict[str, Any], thresholds: NDArray[np.integer]) -> NDArray[np.bool_]:
+def unlike_pairs(vectors: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each row of bool[N, even] how many neighbours, 2i and 2i + 1, differ (int[N])."""
+    return np.count_nonzero(vectors[:, 0::2] != vectors[:, 1::2], axis=1)
+
+
+def threshold_rows(
+    layer: dict[str, Any], weights: NDArray[np.bool_], thresholds: NDArray[np.integer]
+) -> NDArray[np.bool_]:
     """Arrange a layer's thresholds as what the accumulators start from: −T in two's complement.
 
+    A paired layer counts majorities of pairs instead of products: popcount = 2·count − unlike(x) + unlike(w). What
+    depends on the weights alone is taken off the threshold here: −(T − unlike(w)).
+
     Args:
-        layer: the layer's entry in the manifest (pe, groups, margin_bits).
+        layer: the layer's entry in the manifest (pe, groups, margin_bits, paired).
+        weights: bool[MH, MW].
         thresholds: int[MH], 0 … MW+1.
 
     Returns:
         bool[groups, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits ….
     """
     bits = layer["margin_bits"]
-    values = -thresholds.astype(np.int64).reshape(layer["groups"], layer["pe"], 1)
+    values = -thresholds.astype(np.int64)
+    if layer["paired"]:
+        values += unlike_pairs(weights)
+    values = values.reshape(layer["groups"], layer["pe"], 1)
     return ((values >> np.arange(bits)) & 1).astype(bool).reshape(layer["groups"], -1)
 
 
@@ -73,7 +87,7 @@ def rows(manifest: dict[str, Any], model: "Model") -> list[NDArray[np.bool_]]:
             contents.append(weight_rows(layer, source.weights))
         else:
             assert source.thresholds is not None
-            contents.append(threshold_rows(layer, source.thresholds))
+            contents.append(threshold_rows(layer, source.weights, source.thresholds))
         assert contents[-1].shape == (memory["depth"], memory["width"]), memory["name"]
     return contents
 

@@ -21,13 +21,11 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val io = AcceleratorIo(config)
   noIoPrefix()
 
-  val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies)
+  val plans = LayerPlan.all(config)
+  val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies, plans.head.unlikeBits)
   imageCollector.io.input << io.images
 
-  val stages = for ((layer, k) <- layers.zipWithIndex) yield {
-    val inWidth = if (k == 0) layer.mw else layers(k - 1).pe
-    Layer(layer, k, copies, inWidth, thresholded = k < layers.size - 1, memory).setPartialName(s"layers_$k")
-  }
+  val stages = for (plan <- plans) yield Layer(plan, copies, memory).setPartialName(s"layers_${plan.index}")
   val argMax = ArgMax(classes, scoreBits, copies)
   val last = stages.map(_.io).foldLeft(imageCollector.io.output) { (stream, layer) =>
     layer.input << stream
@@ -50,7 +48,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   when(io.results.fire) { inside.decrement() }
   loadPort.io.idle := inside.value === 0
 
-  for ((tap, layer) <- io.taps.zip(stages)) tap := Tap.watch(layer.io.output, layer.config.mh)
+  for ((tap, layer) <- io.taps.zip(stages)) tap := Tap.watch(layer.io.output, layer.plan.config.mh)
 }
 
 /** The accelerator's Verilog inside a board's top level. */

@@ -8,22 +8,28 @@ import spinal.lib._
   *
   * A lane that holds no image (a flushed, incomplete group) is computed all the same and dropped at the end.
   *
-  * @param lanes which copies hold an image
-  * @param data the bits of each copy, element i of a vector at bit i
+  * @param unlikeBits bits of `unlike`, 0 where nobody needs it
   */
-case class Beat(copies: Int, width: Int) extends Bundle {
+case class Beat(copies: Int, width: Int, unlikeBits: Int = 0) extends Bundle {
+
+  /** Which copies hold an image. */
   val lanes = Bits(copies bits)
+
+  /** The bits of each copy, element i of a vector at bit i. */
   val data = Vec(Bits(width bits), copies)
+
+  /** Of a collected vector: how many neighbours, 2i and 2i + 1, differ. */
+  val unlike = (unlikeBits > 0) generate Vec(UInt(unlikeBits bits), copies)
 }
 
 object Beat {
 
   /** Make the beats `width` bits a lane wide: collect narrow ones, take wide ones apart. */
-  def adapt(stream: Stream[Beat], width: Int): Stream[Beat] = {
+  def adapt(stream: Stream[Beat], width: Int, unlikeBits: Int = 0): Stream[Beat] = {
     val from = stream.payload.width
-    if (from == width) stream
+    if (from == width) stream // layer 0: counted already
     else if (width % from == 0) {
-      val collector = Collector(from, width, stream.payload.copies)
+      val collector = Collector(from, width, stream.payload.copies, unlikeBits)
       collector.io.input << stream
       collector.io.output
     } else {

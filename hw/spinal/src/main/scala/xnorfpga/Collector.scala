@@ -11,11 +11,11 @@ import spinal.lib._
   *
   * Takes copies · (imageBits / wordBits) cycles a group.
   */
-case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int) extends Component {
+case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, unlikeBits: Int = 0) extends Component {
   require(imageBits % wordBits == 0)
   val io = new Bundle {
     val input = slave(Stream(Fragment(Bits(wordBits bits))))
-    val output = master(Stream(Beat(copies, imageBits)))
+    val output = master(Stream(Beat(copies, imageBits, unlikeBits)))
 
     /** Take no new image, and pass on the group that has begun without waiting for more. */
     val hold = in Bool ()
@@ -33,6 +33,8 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int) extends Co
   io.output.valid := full
   io.output.lanes := lanes
   io.output.data := images
+  val unlike = (unlikeBits > 0) generate Seq.fill(copies)(UnlikePairs(wordBits, unlikeBits))
+  if (unlikeBits > 0) io.output.unlike := Vec(unlike.map(_.count))
   val held = io.hold && word.value === 0
   io.input.ready := (!full || io.output.ready) && !held
   io.imageStarts := io.input.fire && word.value === 0
@@ -49,6 +51,7 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int) extends Co
     word.increment()
     for (c <- 0 until copies) when(lane(c)) {
       images(c) := (io.input.fragment ## images(c)) >> wordBits
+      if (unlikeBits > 0) unlike(c).take(io.input.fragment, first = word.value === 0)
     }
     when(word.willOverflowIfInc) {
       lanes := Mux(io.output.fire, B(0, copies bits), lanes) | lane
@@ -64,19 +67,22 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int) extends Co
 /** Narrow beats → whole vectors: shifts `inWidth` bits a lane and cycle into a register of `outWidth`, lowest element
   * first. The next vector is collected while the last one stands in the layer's input register.
   */
-case class Collector(inWidth: Int, outWidth: Int, copies: Int) extends Component {
+case class Collector(inWidth: Int, outWidth: Int, copies: Int, unlikeBits: Int = 0) extends Component {
   require(outWidth % inWidth == 0)
   val io = new Bundle {
     val input = slave(Stream(Beat(copies, inWidth)))
-    val output = master(Stream(Beat(copies, outWidth)))
+    val output = master(Stream(Beat(copies, outWidth, unlikeBits)))
   }
 
   val full = RegInit(False)
   val count = Counter(outWidth / inWidth)
   val held = Reg(Beat(copies, outWidth))
+  val unlike = (unlikeBits > 0) generate Seq.fill(copies)(UnlikePairs(inWidth, unlikeBits))
 
   io.output.valid := full
-  io.output.payload := held
+  io.output.lanes := held.lanes
+  io.output.data := held.data
+  if (unlikeBits > 0) io.output.unlike := Vec(unlike.map(_.count))
   io.input.ready := !full || io.output.ready
 
   when(io.output.fire) { full := False }
@@ -84,6 +90,7 @@ case class Collector(inWidth: Int, outWidth: Int, copies: Int) extends Component
     count.increment()
     held.lanes := io.input.lanes
     for ((register, bits) <- held.data.zip(io.input.data)) register := (bits ## register) >> inWidth
+    if (unlikeBits > 0) for ((pairs, bits) <- unlike.zip(io.input.data)) pairs.take(bits, first = count.value === 0)
     when(count.willOverflowIfInc) { full := True }
   }
 }

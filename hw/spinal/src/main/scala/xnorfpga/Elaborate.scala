@@ -4,6 +4,8 @@ package xnorfpga
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Path, Paths}
 
+import scala.util.control.NonFatal
+
 import spinal.core._
 import upickle.default._
 
@@ -16,13 +18,23 @@ object Elaborate {
   def main(directories: Array[String]): Unit =
     for (directory <- directories.map(Paths.get(_))) {
       val source = directory.resolve("hardware.json")
-      try elaborate(read[AcceleratorConfig](Files.readString(source)), directory)
+      try elaborate(configuration(Files.readString(source)), directory)
       catch {
-        case error @ (_: ConfigError | _: upickle.core.AbortException | _: ujson.ParsingFailedException) =>
-          val reason = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).toSeq.last.getMessage
+        case ConfigError(reason) =>
           Console.err.println(s"error: $source: $reason")
           sys.exit(2)
       }
+    }
+
+  /** Read a configuration, strictly: whatever the reader stumbles over is a line for the user. */
+  private def configuration(json: String): AcceleratorConfig =
+    try read[AcceleratorConfig](json, trace = true)
+    catch {
+      case NonFatal(error) =>
+        val causes = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).toSeq
+        causes.collectFirst { case refusal: ConfigError => throw refusal }
+        val place = causes.collectFirst { case trace: upickle.core.TraceVisitor.TraceException => s"${trace.jsonPath}: " }
+        refuse((place.getOrElse("") + s"cannot be read: ${causes.last.getMessage.trim}").linesIterator.mkString(" "))
     }
 
   def elaborate(config: AcceleratorConfig, directory: Path): Unit = {
@@ -59,9 +71,9 @@ object Manifest {
       "input" -> ujson.Obj("word_bits" -> config.input_word_bits, "words" -> config.inputWords),
       "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
       "layers" -> top.stages.map { layer =>
-        val c = layer.config
+        val c = layer.plan.config
         ujson.Obj(
-          "index" -> layer.index,
+          "index" -> layer.plan.index,
           "mw" -> c.mw,
           "mh" -> c.mh,
           "pe" -> c.pe,
@@ -70,11 +82,12 @@ object Manifest {
           "words" -> c.words,
           "groups" -> c.groups,
           "cycles" -> c.cycles,
-          "step_to_output_cycles" -> layer.timing.stepToOutput,
-          "fifo_depth" -> layer.timing.fifoDepth,
+          "step_to_output_cycles" -> layer.plan.stepToOutput,
+          "fifo_depth" -> layer.plan.fifoDepth,
           "margin_bits" -> c.marginBits,
-          "thresholded" -> layer.thresholded,
-          "tap" -> layer.thresholded
+          "paired" -> layer.plan.paired,
+          "thresholded" -> layer.plan.thresholded,
+          "tap" -> layer.plan.thresholded
         )
       },
       "memories" -> top.shapes.map { shape =>

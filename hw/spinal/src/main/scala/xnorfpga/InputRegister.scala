@@ -12,20 +12,19 @@ import spinal.lib._
   *   - broadcast: all PEs look at one word: position 0 of the ring, or, where all neurons are worked at once, simply
   *     the word that comes in.
   *
-  * @param inWidth bits a lane of the beats that reach the layer
-  *
   * The engine asserts `step` only under `available`; taps and lanes belong to a step from the cycle after it.
   */
-case class InputRegister(config: LayerConfig, copies: Int, inWidth: Int) extends Component {
-  val streamed = InputRegister.streamed(config, inWidth)
+case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
+  import plan.{config, streamed, unlikeBits}
   val width = if (streamed) config.simd else config.mw
   val tapCount = if (config.routing == Routing.Diagonal) config.pe min config.words else 1
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, width)))
+    val input = slave(Stream(Beat(copies, width, unlikeBits)))
     val step, first = in Bool ()
     val available = out Bool ()
     val taps = out(Vec(Vec(Bits(config.simd bits), tapCount), copies))
     val lanes = out Bits (copies bits)
+    val unlike = plan.paired generate out(Vec(UInt(unlikeBits bits), copies))
   }
 
   val load = if (streamed) io.step else io.step && io.first
@@ -42,15 +41,9 @@ case class InputRegister(config: LayerConfig, copies: Int, inWidth: Int) extends
   }
 
   io.lanes := lanes
+  if (plan.paired) io.unlike := RegNextWhen(io.input.unlike, load)
   for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * config.simd, config.simd bits)
 
   /** The word that PE p meets. */
   def tap(copy: Int, p: Int): Bits = io.taps(copy)(p % tapCount)
-}
-
-object InputRegister {
-
-  /** Words are used as they come and need not be kept: every neuron is worked on at once. */
-  def streamed(config: LayerConfig, inWidth: Int): Boolean =
-    config.routing == Routing.Broadcast && config.groups == 1 && (config.simd % inWidth == 0 || inWidth % config.simd == 0)
 }
