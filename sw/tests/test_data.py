@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from torchvision.datasets import MNIST
+
 from xnorfpga import data
 from xnorfpga.common import ROOT, UserError
 

@@ -2,6 +2,7 @@
 import tomllib
 
 import pytest
+
 from xnorfpga import design
 from xnorfpga.common import DESIGNS, UserError
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from xnorfpga import data, golden
 from xnorfpga.common import ROOT
 from xnorfpga.export import LayerWeights, Model, fold, fold_norm

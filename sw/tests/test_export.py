@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from xnorfpga import data, design, export, golden, train
 from xnorfpga.common import UserError
 from xnorfpga.model import BinaryNet, FoldableBatchNorm

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from xnorfpga import golden
 from xnorfpga.export import LayerWeights, Model
 

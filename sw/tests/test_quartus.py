@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from xnorfpga import quartus
 from xnorfpga.common import ROOT, UserError
 

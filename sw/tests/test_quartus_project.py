@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from xnorfpga import quartus_project, synth
 from xnorfpga.common import BOARDS, ROOT, UserError
 from xnorfpga.design import Board, Capacity, Clock

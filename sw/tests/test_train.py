@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+
 from xnorfpga import data, design, train
 from xnorfpga.common import UserError
 from xnorfpga.model import BinaryNet, FoldableBatchNorm, binarize, signs

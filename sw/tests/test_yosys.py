@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import pytest
+
 from xnorfpga import netlist, yosys
 from xnorfpga.common import UserError
 

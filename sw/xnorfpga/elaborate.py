@@ -72,7 +72,8 @@ def hardware(design: "Design") -> dict[str, Any]:
 def elaborate_many(configurations: Iterable[tuple[dict[str, Any], Path]]) -> None:
     """Elaborate each hardware configuration into its directory, in one java run.
 
-    Each directory gets `hardware.json`, `manifest.json` and `rtl/`.     Files appear only when all went well; earlier ones stay otherwise.
+    Each directory gets `hardware.json`, `manifest.json` and `rtl/`; they appear only when all went well, and
+    earlier ones stay otherwise.
 
     Raises UserError with the generator's own line where a configuration cannot be built.
     """

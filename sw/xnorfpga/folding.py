@@ -93,8 +93,9 @@ class LayerPrediction:
     @property
     def paired(self) -> bool:
         """Whether neighbouring inputs are counted as pairs (XnorPopcount in Scala says why and when)."""
-        countable = self.word_width % 2 == 0 and self.word_width <= 16 and self.word_width < self.mw
-        return self.thresholded and not self.streamed and self.simd % 2 == 0 and countable
+        countable = self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+        in_time = self.simd % 2 == 0 and popcount_latency(self.simd, paired=True) > 1
+        return self.thresholded and not self.streamed and countable and in_time
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights and thresholds."""

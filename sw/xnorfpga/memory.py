@@ -129,8 +129,8 @@ def write_images(build: Path) -> None:
     texts = images(manifest, model)
     for old in set(directory.glob("*.bin")) - {directory / file for file in texts}:
         old.unlink()
-    for file, text in texts.items():
-        write_text(directory / file, text)
+    for name, text in texts.items():
+        write_text(directory / name, text)
     size = manifest["load_word_bits"] // 8
     with atomic_write(directory / "load.bin") as file:
         file.write(load_words(manifest, model).astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes())

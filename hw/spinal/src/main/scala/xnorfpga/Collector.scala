@@ -33,8 +33,13 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, unlikeBits
   io.output.valid := full
   io.output.lanes := lanes
   io.output.data := images
-  val unlike = (unlikeBits > 0) generate Seq.fill(copies)(UnlikePairs(wordBits, unlikeBits))
-  if (unlikeBits > 0) io.output.unlike := Vec(unlike.map(_.count))
+  if (unlikeBits > 0) for (c <- 0 until copies) {
+    val unlike = UnlikePairs(wordBits, unlikeBits)
+    unlike.io.take := io.input.fire && lane(c)
+    unlike.io.first := word.value === 0
+    unlike.io.word := io.input.fragment
+    io.output.unlike(c) := unlike.io.count
+  }
   val held = io.hold && word.value === 0
   io.input.ready := (!full || io.output.ready) && !held
   io.imageStarts := io.input.fire && word.value === 0
@@ -51,7 +56,6 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, unlikeBits
     word.increment()
     for (c <- 0 until copies) when(lane(c)) {
       images(c) := (io.input.fragment ## images(c)) >> wordBits
-      if (unlikeBits > 0) unlike(c).take(io.input.fragment, first = word.value === 0)
     }
     when(word.willOverflowIfInc) {
       lanes := Mux(io.output.fire, B(0, copies bits), lanes) | lane
@@ -77,12 +81,17 @@ case class Collector(inWidth: Int, outWidth: Int, copies: Int, unlikeBits: Int =
   val full = RegInit(False)
   val count = Counter(outWidth / inWidth)
   val held = Reg(Beat(copies, outWidth))
-  val unlike = (unlikeBits > 0) generate Seq.fill(copies)(UnlikePairs(inWidth, unlikeBits))
 
   io.output.valid := full
   io.output.lanes := held.lanes
   io.output.data := held.data
-  if (unlikeBits > 0) io.output.unlike := Vec(unlike.map(_.count))
+  if (unlikeBits > 0) for (c <- 0 until copies) {
+    val unlike = UnlikePairs(inWidth, unlikeBits)
+    unlike.io.take := io.input.fire
+    unlike.io.first := count.value === 0
+    unlike.io.word := io.input.data(c)
+    io.output.unlike(c) := unlike.io.count
+  }
   io.input.ready := !full || io.output.ready
 
   when(io.output.fire) { full := False }
@@ -90,7 +99,6 @@ case class Collector(inWidth: Int, outWidth: Int, copies: Int, unlikeBits: Int =
     count.increment()
     held.lanes := io.input.lanes
     for ((register, bits) <- held.data.zip(io.input.data)) register := (bits ## register) >> inWidth
-    if (unlikeBits > 0) for ((pairs, bits) <- unlike.zip(io.input.data)) pairs.take(bits, first = count.value === 0)
     when(count.willOverflowIfInc) { full := True }
   }
 }

@@ -24,6 +24,8 @@ case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
     val available = out Bool ()
     val taps = out(Vec(Vec(Bits(config.simd bits), tapCount), copies))
     val lanes = out Bits (copies bits)
+
+    /** Unlike pairs of the vector, `UnlikePairs.lag` cycles after its taps. */
     val unlike = plan.paired generate out(Vec(UInt(unlikeBits bits), copies))
   }
 
@@ -41,7 +43,7 @@ case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
   }
 
   io.lanes := lanes
-  if (plan.paired) io.unlike := RegNextWhen(io.input.unlike, load)
+  if (plan.paired) io.unlike := RegNextWhen(io.input.unlike, Delay(load, UnlikePairs.lag, init = False))
   for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * config.simd, config.simd bits)
 
   /** The word that PE p meets. */

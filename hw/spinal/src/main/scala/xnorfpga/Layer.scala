@@ -66,7 +66,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
     preload.assignFromBits(thresholds.read_data)
   } else preload.foreach(_ := 0)
   val starts = Vec.tabulate(copies, pe) { (c, p) =>
-    if (paired) RegNext(preload(p) - Delay(inputRegister.io.unlike(c), counted - 2).resize(marginBits).asSInt)
+    if (paired) RegNext(preload(p) - Delay(inputRegister.io.unlike(c), counted - 2 - UnlikePairs.lag).resize(marginBits).asSInt)
     else RegNext(preload(p))
   }
 

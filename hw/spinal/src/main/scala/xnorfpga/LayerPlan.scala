@@ -18,9 +18,10 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
     (simd % arrivalWidth == 0 || arrivalWidth % simd == 0)
 
   /** Neighbouring inputs are counted as pairs, in half the logic (see XnorPopcount). The image's unlike pairs must be
-    * known before the first neuron, so the input must be held whole; a layer that gives scores stays plain.
+    * known before the first neuron's count, so the input must be held whole; a layer that gives scores stays plain.
     */
-  val paired = thresholded && !streamed && simd % 2 == 0 && UnlikePairs.possible(wordWidth) && wordWidth < mw
+  val paired = thresholded && !streamed && simd % 2 == 0 && UnlikePairs.possible(wordWidth) && wordWidth < mw &&
+    PopcountShape(simd, paired = true).latency > UnlikePairs.lag
 
   val unlikeBits = if (paired) log2Up(mw / 2 + 1) else 0
   val outWidth = if (thresholded) pe else pe * scoreBits

@@ -146,15 +146,25 @@ case class ChainCarry(count: Int) extends Component {
   *
   * @param width bits a word: even, and few enough that a word is counted within a cycle
   */
-case class UnlikePairs(width: Int, totalBits: Int) extends Area {
+case class UnlikePairs(width: Int, totalBits: Int) extends Component {
   require(UnlikePairs.possible(width))
+  val io = new Bundle {
+    val take, first = in Bool ()
+    val word = in Bits (width bits)
 
-  /** The count over the words taken so far. */
+    /** The count over the words taken up to `UnlikePairs.lag` cycles before. */
+    val count = out UInt (totalBits bits)
+  }
+  val inWord = RegNext(CountOne(io.word.asBools.grouped(2).map(pair => pair(0) ^ pair(1)).toSeq))
   val count = Reg(UInt(totalBits bits))
-  def take(word: Bits, first: Bool): Unit =
-    count := Mux(first, U(0), count) + CountOne(word.asBools.grouped(2).map(pair => pair(0) ^ pair(1)).toSeq)
+  when(RegNext(io.take) init False) { count := Mux(RegNext(io.first), U(0), count) + inWord }
+  io.count := count
 }
 
 object UnlikePairs {
-  def possible(width: Int): Boolean = width % 2 == 0 && width <= 16
+
+  /** Cycles by which the count is later than the register that collects the words. */
+  val lag = 1
+
+  def possible(width: Int): Boolean = width % 2 == 0 && width <= 32
 }
