@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: `python -m xnorfpga --help`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xnorfpga import common, design, stages
+from xnorfpga.common import UserError
+
+EPILOG = """examples:
+  doit                                          everything for mnist_small, up to the report
+  python -m xnorfpga doctor                     are all tools there?
+  python -m xnorfpga list                       the designs
+  python -m xnorfpga fold mnist                 cycles, latency and block RAM, in no time
+  python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
+  python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
+
+`doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
+The environment: XNORFPGA_DATA, a directory with MNIST's idx files; XNORFPGA_BUILD, instead of build/; JAVA_HOME and
+QUARTUS_ROOTDIR, instead of what is found."""
+HELP = {
+    "train": "train the network",
+    "export": "pack the weights and fold the thresholds",
+    "elaborate": "write the Verilog and the manifest",
+    "images": "write the block RAMs' contents",
+    "simulate": "run test images through the RTL and compare with the golden model",
+    "synth": "synthesize with Quartus, else estimate with Yosys",
+    "report": "write the report page and report.json",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code: 0, 1 (doctor found a tool missing), 2 (bad input) or 130 (Ctrl-C)."""
+    options = parser().parse_args(arguments)
+    try:
+        return run(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished before is unchanged", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        told = stages.disk_error(error)
+        if not isinstance(told, UserError):
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m xnorfpga",
+        description="XNOR neural networks on FPGAs: from a design file to verified, synthesized hardware.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    command("doctor", "name each tool, its version, where it was found, and what to do about a missing one")
+    command("list", "list the designs")
+    for stage in stages.STAGES:
+        sub = command(stage, HELP[stage])
+        _design(sub)
+        if stage == "simulate":
+            sub.add_argument(
+                "--images",
+                type=_image_count,
+                metavar="N|all",
+                help="how many test images, from the first (default: as doit does, "
+                f"{stages.SIMULATED_IMAGES}, of {', '.join(stages.SIMULATED_WHOLE)} all)",
+            )
+    _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
+    _design(command("fold", "print what a folding gives: cycles, latency and block RAM a layer, before elaboration"))
+    sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
+    sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
+    return top
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the chosen command; return the exit code.
+
+    Raises UserError for bad input and missing tools.
+    """
+    match options.command:
+        case "doctor":
+            from xnorfpga import doctor
+
+            return doctor.main()
+        case "list":
+            list_designs()
+        case "publish":
+            from xnorfpga import export
+
+            chosen = design.load(options.design)
+            print(export.publish(chosen, common.BUILD / chosen.name))
+        case "fold":
+            print(fold_table(design.load(options.design)))
+        case "quartus-report":
+            from xnorfpga import quartus
+
+            print(json.dumps(quartus.parse(options.directory), indent=2, ensure_ascii=False))
+        case stage:
+            chosen = design.load(options.design)
+            images = options.images if stage == "simulate" else None
+            count = stages.simulated_images(chosen.name) if images is None else None if images == "all" else images
+            stages.run(stage, options.design, count)
+    return 0
+
+
+def _design(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("design", metavar="NAME", help="a design of sw/designs, or a design file (.toml)")
+
+
+def _image_count(text: str) -> int | str:
+    if text == "all":
+        return text
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: all, or a whole number of at least 1")
+    return count
+
+
+def list_designs() -> None:
+    """Print each design, its network and where its weights come from; one with a mistake says so and hides no other."""
+    for name in design.names():
+        try:
+            found = design.load(name)
+            network = "-".join(map(str, found.network.layers))
+            print(f"{name:16} {network:28} {found.board.name:10} weights: {found.weights}")
+        except UserError as error:
+            print(f"{name:16} error: {error}")
+
+
+def fold_table(chosen: design.Design) -> str:
+    """Return the predicted figures of a design's folding, one line a layer."""
+    from xnorfpga import folding
+
+    prediction = folding.predict(chosen)
+    lines = [f"{'layer':>5} {'MW':>5} {'MH':>5}  {'routing':10} {'PE':>4} {'SIMD':>5} {'cycles':>7} {'M10K':>5}"]
+    for k, layer in enumerate(prediction.layers):
+        lines.append(
+            f"{k:5} {layer.mw:5} {layer.mh:5}  {layer.routing:10} {layer.pe:4} {layer.simd:5} {layer.cycles:7} "
+            f"{layer.m10k(prediction.block):5}"
+        )
+    cycles = float(prediction.cycles_per_image)
+    mhz = chosen.board.clock_mhz
+    device = chosen.board.capacity.m10k
+    lines += [
+        f"copies            {prediction.copies}",
+        f"cycles an image   {cycles:g} ({mhz * 1e6 / cycles:,.0f} images/s at {mhz:g} MHz)",
+        f"latency           {prediction.latency_cycles} cycles ({prediction.latency_cycles / mhz:.2f} µs)",
+        f"M10K              {prediction.m10k} of {device}"
+        + ("" if prediction.m10k <= device else f": {prediction.m10k - device} too many"),
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
