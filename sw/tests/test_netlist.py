@@ -45,11 +45,14 @@ class Builder:
         self.ports[name] = {"direction": direction, "bits": self.bits(name)}
 
     def build(self, nets: dict[str, list[str]] | None = None) -> netlist.Netlist:
+        return netlist.parse(self.document(nets))
+
+    def document(self, nets: dict[str, list[str]] | None = None) -> dict[str, Any]:
         names: dict[str, Any] = {name: {"bits": [number]} for name, number in self.numbers.items()}
         names |= {name: {"bits": self.bits(bits)} for name, bits in (nets or {}).items()}
         module = {"attributes": {"top": "1"}, "ports": self.ports, "cells": self.cells, "netnames": names}
         library = {"attributes": {"blackbox": "1"}, "ports": {}, "cells": {}, "netnames": {}}
-        return netlist.parse({"modules": {"top": module, "MISTRAL_FF": library}})
+        return {"modules": {"top": module, "MISTRAL_FF": library}}
 
 
 def register(b: Builder, d: str, q: str, **more: str) -> None:
@@ -263,12 +266,17 @@ def test_connections_see_only_registers_with_the_name_of_an_input_register() -> 
     assert netlist.input_connections(b.build()) == {}
 
 
-def test_names_prefer_the_scope_of_the_driver_and_avoid_generated_ones() -> None:
+def test_a_net_without_a_name_is_called_by_the_next_on_its_way() -> None:
     b = Builder()
-    register(b, "in", "long.inner.q")
-    b.cells["long.inner.ff"] = b.cells.pop("long.inner.q_ff")
-    net = b.build({"o": ["long.inner.q"], "long.inner.q_MISTRAL_FF_Q": ["long.inner.q"]})
-    assert net.name(b.numbers["long.inner.q"]) == "long.inner.q"
+    register(b, "in", "start")
+    b.cell("MISTRAL_NOT", "n1", A="start", Q="hidden")
+    b.cell("MISTRAL_NOT", "n2", A="hidden", Q="made_up")
+    b.cell("MISTRAL_NOT", "n3", A="made_up", Q="y")
+    register(b, "y", "end")
+    document = b.document({"outside.end": ["end"]})
+    for name in ("hidden", "made_up"):
+        document["modules"]["top"]["netnames"][name]["hide_name"] = 1
+    assert netlist.longest_path(netlist.parse(document)).names == ["start", "y~", "y~", "y", "end"]
 
 
 @pytest.mark.parametrize("kind", ["MISTRAL_UNKNOWN", "$_DLATCH_P_", "sub_module"])

@@ -47,11 +47,6 @@ class Cell:
     inputs: dict[str, list[int | str]]
     outputs: dict[str, list[int | str]]
 
-    @property
-    def scope(self) -> str:
-        """The instance that holds the cell, with its final dot; empty at the top."""
-        return self.name[: self.name.rfind(".") + 1]
-
 
 @dataclass
 class Netlist:
@@ -79,14 +74,9 @@ class Netlist:
                         driver[bit] = cell, pin
         return driver
 
-    def name(self, bit: int) -> str:
-        """The most telling of a net's names: short, and in the scope of the cell that drives it."""
-        scope = self.driver[bit][0].scope if bit in self.driver else ""
-
-        def rank(name: str) -> tuple[bool, bool, int, str]:
-            return "$" in name or "_MISTRAL_" in name, name[: name.rfind(".") + 1] != scope, len(name), name
-
-        return min(self._aliases.get(bit, [f"net {bit}"]), key=rank)
+    def name(self, bit: int) -> str | None:
+        """Choose the shortest of a net's names, of equal ones the first; None where it has none."""
+        return min(self._aliases.get(bit, ()), key=lambda name: (len(name), name), default=None)
 
     @cached_property
     def _aliases(self) -> dict[int, list[str]]:
@@ -132,7 +122,7 @@ def parse(document: dict[str, Any], where: str = "netlist") -> Netlist:
     for name, port in module["ports"].items():
         for side in ("input", "output") if port["direction"] == "inout" else (port["direction"],):
             ports[side][name] = port["bits"]
-    nets = {name: net["bits"] for name, net in module["netnames"].items()}
+    nets = {name: net["bits"] for name, net in module["netnames"].items() if not net.get("hide_name")}
     return Netlist(top, cells, ports["input"], ports["output"], nets)
 
 
@@ -180,7 +170,8 @@ class TimingPath:
     """A longest path between registers, RAMs and ports.
 
     `levels` ALUTs lie on it; `carry_hops` more steps lead from one arithmetic cell to the next along a carry chain.
-    `names` are nets: the start, the output of each level, the end.
+    `names` are nets: the start, the output of each level, the end. A net that the mapping made up has no name of its
+    own; it is called by the next name on its way, with a `~`.
     """
 
     levels: int
@@ -258,9 +249,9 @@ def longest_path(netlist: Netlist) -> TimingPath:
     while label.get(bit, -1) >= 0:
         if label[bit] // level < shown:
             shown = label[bit] // level
-            names.append(netlist.name(bit))
+            names.append(netlist.name(bit) or names[-1].rstrip("~") + "~")
         bit = via[index[id(netlist.driver[bit][0])]]
-    names.append(netlist.name(bit))
+    names.append(netlist.name(bit) or names[-1].rstrip("~") + "~")
     return TimingPath(longest // level, longest % level, names[::-1])
 
 
@@ -282,7 +273,7 @@ def _ends(netlist: Netlist) -> Iterator[tuple[int, Callable[[], str]]]:
 def _end_name(netlist: Netlist, cell: Cell, pin: str) -> str:
     """Name a pin where a path ends: a register by its output net, a RAM by its instance and pin."""
     q = cell.outputs.get("Q", ["x"])[0] if cell.type == FF else "x"
-    return netlist.name(q) if isinstance(q, int) else f"{cell.name}.{pin}"
+    return (netlist.name(q) if isinstance(q, int) else None) or f"{cell.name}.{pin}"
 
 
 def _loop(netlist: Netlist, cells: list[Cell], arrivals: list[list[tuple[int, int]]], stuck: set[int]) -> list[str]:
@@ -297,8 +288,10 @@ def _loop(netlist: Netlist, cells: list[Cell], arrivals: list[list[tuple[int, in
             for bit, _ in arrivals[i]
             if bit in netlist.driver and id(netlist.driver[bit][0]) in index
         )
-    outputs = [bits[0] for j in walk[walk.index(i) :] for bits in cells[j].outputs.values()]
-    return [netlist.name(bit) for bit in outputs if isinstance(bit, int)]
+    loop = [cells[j] for j in walk[walk.index(i) :]]
+    outputs = [bits[0] for cell in loop for bits in cell.outputs.values()]
+    named = [name for bit in outputs if isinstance(bit, int) and (name := netlist.name(bit))]
+    return named or [cell.name for cell in loop]
 
 
 def input_connections(netlist: Netlist) -> dict[int, int]:

@@ -25,6 +25,8 @@ TEST_PORTS = "taps_*"
 # Nets that netlist.INPUT_REGISTER looks for keep their names until the mapping is done.
 NAMED = "inputRegister"
 
+# From map_luts on the steps of synth_intel_alm stand here one by one, without `autoname`, which makes up names for all
+# nets and takes minutes on a large design.
 SCRIPT = """\
 {read}
 hierarchy -check -top {top}
@@ -34,7 +36,14 @@ setattr -mod -set keep_hierarchy 1 {repeated}
 flatten -noscopeinfo
 setattr -set keep 1 w:*{named}*.x_*
 opt_clean
-synth_intel_alm -family {family} -top {top} -noflatten -noiopad -noclkbuf
+synth_intel_alm -family {family} -top {top} -noflatten -noiopad -noclkbuf -run begin:map_luts
+techmap -map +/intel_alm/common/abc9_map.v
+abc9 -maxlut 6 -W 600
+techmap -map +/intel_alm/common/abc9_unmap.v
+techmap -map +/intel_alm/common/alm_map.v
+opt -fast
+clean
+blackbox =A:whitebox
 setattr -mod -unset keep_hierarchy *
 setattr -unset keep_hierarchy */*
 setattr -unset keep w:*
