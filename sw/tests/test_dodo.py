@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rebuild rules: what runs again after which change, with stages that only hash what they read."""
+
+import errno
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from doit.cmd_base import ModuleTaskLoader
+from doit.doit_cmd import DoitMain
+
+from xnorfpga import common, design, elaborate, stages
+from xnorfpga.common import DESIGNS, MODELS, ROOT, UserError, sha256
+
+ALL = ["compile", "train", "export", "elaborate", "images", "simulate", "synth", "report"]
+READS = {
+    "train": [],
+    "export": ["checkpoint.pt"],
+    "elaborate": ["scala"],
+    "images": ["manifest.json", "accelerator.json"],
+    "simulate": ["rtl/Accelerator.v", "mem/load.bin"],
+    "synth": ["rtl/Accelerator.v"],
+    "report": ["accelerator.json", "sim.json", "synth.json"],
+}
+WRITES = {
+    "train": ["checkpoint.pt", "training.json", "learning_curve.svg"],
+    "export": ["accelerator.json", "weights/layer0.npz", "weights/layer1.npz", "weights/layer2.npz"],
+    "elaborate": ["hardware.json", "manifest.json", "rtl/Accelerator.v", "rtl/De1SocTop.v"],
+    "images": ["mem/images.json", "mem/load.bin"],
+    "simulate": ["sim.json"],
+    "synth": ["synth.json"],
+    "report": ["report/report.json", "report/index.html"],
+}
+
+
+@pytest.fixture
+def flow(tmp_path, monkeypatch):
+    """A flow whose designs, Scala sources and build lie in tmp_path; `flow.doit()` returns what ran, in order."""
+    designs, build, scala = tmp_path / "designs", tmp_path / "build", tmp_path / "Layer.scala"
+    designs.mkdir()
+    text = (DESIGNS / "smoke.toml").read_text()
+    (designs / "small.toml").write_text(text)
+    (designs / "other.toml").write_text(text.replace('weights = "train"', 'weights = "model.npz"'))
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "model.npz").write_bytes(b"a published model")
+    scala.write_text("val logic = 1")
+    classpath = tmp_path / "classpath.txt"
+    monkeypatch.setattr(common, "BUILD", build)
+    monkeypatch.setattr(common, "MODELS", models)
+    monkeypatch.setattr(design, "MODELS", models)
+    monkeypatch.setattr(design, "DESIGNS", designs)
+    monkeypatch.setattr(elaborate, "CLASSPATH", classpath)
+    monkeypatch.setattr(elaborate, "sources", lambda: [scala])
+    monkeypatch.delenv("XNORFPGA_DATA", raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no Quartus
+    monkeypatch.delenv("QUARTUS_ROOTDIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    state = SimpleNamespace(
+        ran=[], build=build, designs=designs, scala=scala, models=models, training=1, broken={}, images={}
+    )
+
+    def logic():
+        return "\n".join(line for line in scala.read_text().splitlines() if not line.startswith("//"))
+
+    def compile_():
+        state.ran.append("compile")
+        if "compile" in state.broken:
+            raise state.broken["compile"]
+        classpath.write_text("classes")
+        return "classes"
+
+    def execute(stage, chosen, images):
+        state.ran.append(stage)
+        out = build / chosen.name
+        state.images[chosen.name] = images
+        content = {
+            "train": f"{chosen.training}{state.training}",
+            "export": chosen.weights,
+            "elaborate": f"{logic()}{chosen.folding}{chosen.shapes}",
+        }.get(stage, stage)
+        for file in READS[stage]:
+            if stage == "export" and chosen.published:
+                content += (models / chosen.weights).read_text()
+            elif file != "scala":
+                content += (out / file).read_text()
+        for number, file in enumerate(WRITES[stage]):
+            if number == 1 and stage in state.broken:
+                raise state.broken[stage]
+            (out / file).parent.mkdir(parents=True, exist_ok=True)
+            (out / file).write_text(sha256(content.encode()))
+        if stage in state.broken:
+            raise state.broken[stage]
+        if stage == "export" and chosen.published:
+            for file in ("training.json", "learning_curve.svg"):
+                (out / file).write_text("published")
+
+    monkeypatch.setattr(elaborate, "classpath", compile_)
+    monkeypatch.setattr(stages, "execute", execute)
+
+    def doit(*arguments, code=0):
+        state.ran.clear()
+        loader = ModuleTaskLoader(runpy.run_path(str(ROOT / "dodo.py")))
+        output = tmp_path / "said.txt"
+        assert DoitMain(loader).run(["run", "-o", str(output), *(arguments or ["report:small"])]) == code
+        state.said = output.read_text()
+        return sorted(state.ran, key=ALL.index)
+
+    def edit(old, new, name="small"):
+        file = designs / f"{name}.toml"
+        text = file.read_text()
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new))
+
+    state.doit, state.edit = doit, edit
+    return state
+
+
+def test_first_run_runs_everything_and_the_next_nothing(flow):
+    assert flow.doit() == ALL
+    assert flow.doit() == []
+    assert not list(flow.build.rglob("*.unfinished"))
+
+
+def test_another_folding_runs_from_elaborate(flow):
+    flow.doit()
+    flow.edit("copies = 2", "copies = 3")
+    assert flow.doit() == ["elaborate", "images", "simulate", "synth", "report"]
+    assert flow.doit() == []
+
+
+def test_a_comment_in_scala_stops_at_the_same_verilog(flow):
+    flow.doit()
+    flow.scala.write_text("// why\nval logic = 1")
+    assert flow.doit() == ["compile", "elaborate"]
+    flow.scala.write_text("// why\nval logic = 2")
+    assert flow.doit() == ["compile", "elaborate", "images", "simulate", "synth", "report"]
+
+
+def test_a_new_model_of_the_same_shape_is_not_synthesized(flow):
+    flow.doit()
+    flow.edit("seed = 1", "seed = 2")
+    assert flow.doit() == ["train", "export", "images", "simulate", "report"]
+    flow.training = 2  # the same design, trained again: other weights
+    (flow.build / "small/checkpoint.pt").unlink()
+    assert flow.doit() == ["train", "export", "images", "simulate", "report"]
+
+
+def test_a_comment_in_the_design_file_runs_nothing(flow):
+    flow.doit()
+    flow.edit("seed = 1", "seed = 1 # why")
+    assert flow.doit() == []
+
+
+def test_another_board_clock_does_not_train(flow):
+    flow.doit()
+    flow.edit("clock_mhz = 50", "clock_mhz = 60")
+    assert not {"train", "export", "compile"} & set(flow.doit())
+
+
+def test_another_data_set_trains_exports_and_simulates(flow, monkeypatch):
+    flow.doit()
+    monkeypatch.setenv("XNORFPGA_DATA", "elsewhere")
+    ran = flow.doit()
+    assert {"train", "export", "simulate", "report"} <= set(ran)
+    assert not {"compile", "elaborate", "synth"} & set(ran)
+
+
+def test_a_published_design_is_never_trained(flow):
+    assert flow.doit("report:other") == [stage for stage in ALL if stage != "train"]
+    (flow.models / "model.npz").write_bytes(b"a better one")
+    assert flow.doit("report:other") == ["export", "images", "simulate", "report"]
+    assert flow.doit("train:other", code=3) == []
+
+
+def test_designs_do_not_disturb_each_other(flow):
+    flow.doit()
+    flow.doit("report:other")
+    flow.edit("copies = 2", "copies = 3", "other")
+    assert flow.doit() == []
+
+
+def test_a_design_file_with_a_mistake_hurts_only_itself(flow):
+    flow.edit("copies = 2", "copies = 0", "other")
+    assert flow.doit() == ALL
+    assert flow.doit("report:other", code=1) == []
+    assert "other.toml: folding.copies = 0: accepted: 1 to 64" in flow.said
+    assert "Traceback" not in flow.said
+
+
+@pytest.mark.parametrize("stage", [stage for stage in ALL if stage != "compile"])
+def test_a_failed_stage_is_one_line_and_runs_again(flow, stage):
+    flow.doit()
+    flow.broken[stage] = UserError("the file is bad")
+    stages.mark("small", stage).write_text("running\n")
+    assert flow.doit(code=1) == [stage]
+    assert "error: the file is bad" in flow.said
+    assert "Traceback" not in flow.said
+    flow.broken.clear()
+    assert stage in flow.doit()
+    assert flow.doit() == []
+
+
+def test_a_full_disk_is_one_line(flow):
+    flow.broken["synth"] = OSError(errno.ENOSPC, "No space left on device", "build/small/synth.json")
+    flow.doit(code=1)
+    assert "error: build/small/synth.json: cannot write: No space left on device" in flow.said
+    assert "Traceback" not in flow.said
+
+
+def test_a_compiler_error_is_a_failed_task(flow):
+    flow.broken["compile"] = UserError("sbt could not compile hw/spinal")
+    assert flow.doit("elaborate:small", code=1) == ["compile"]
+    assert "error: sbt could not compile hw/spinal" in flow.said
+
+
+@pytest.mark.parametrize("stage", ["export", "elaborate", "images"])
+def test_an_interrupted_stage_is_not_done_even_if_the_change_is_taken_back(flow, stage):
+    flow.doit()
+    flow.edit(
+        "seed = 1" if stage != "elaborate" else "copies = 2", "seed = 2" if stage != "elaborate" else "copies = 3"
+    )
+    flow.broken[stage] = KeyboardInterrupt()  # after the first of its files is written
+    with pytest.raises(SystemExit) as exit_:
+        flow.doit()
+    assert exit_.value.code == 130
+    flow.broken.clear()
+    (flow.designs / "small.toml").write_text((DESIGNS / "smoke.toml").read_text())
+    assert stage in flow.doit()
+    whole = {path: path.read_text() for path in flow.build.rglob("*") if path.is_file() and path.name != "doit.db"}
+    flow.ran.clear()
+    flow.doit("-a", "report:small")
+    assert whole == {path: path.read_text() for path in whole}
+
+
+def test_a_stage_run_by_hand_is_run_again(flow):
+    flow.doit()
+    stages.run("simulate", "small", 20)
+    assert flow.images["small"] == 20
+    assert "simulate" in flow.doit()
+    assert flow.images["small"] == stages.SIMULATED_IMAGES
+
+
+def test_only_mnist_simulates_the_whole_test_set():
+    assert stages.simulated_images("mnist") is None
+    assert stages.simulated_images("mnist_small") == stages.simulated_images("smoke") == 1000
+
+
+def test_dodo_is_only_a_graph():
+    assert len((ROOT / "dodo.py").read_text().splitlines()) < 200
+
+
+def test_dodo_loads_no_heavy_library():
+    heavy = {"torch", "matplotlib", "cocotb", "pyosys", "torchvision"}
+    script = f"import sys, runpy; runpy.run_path('dodo.py'); print({heavy!r} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_every_published_design_names_a_model_that_is_there():
+    published = [found for found in map(design.load, design.names()) if found.published]
+    assert published
+    assert all((MODELS / found.weights).is_file() for found in published)
+
+
+def test_ctrl_c_ends_doit_in_one_line(tmp_path):
+    """A real doit, a real signal: training of smoke is interrupted, and leaves nothing that counts as done."""
+    script = (
+        "import os, signal, sys\n"
+        "from xnorfpga import stages\n"
+        "stages.execute = lambda *rest: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from doit.doit_cmd import DoitMain\n"
+        "sys.exit(DoitMain().run(['train:smoke']))\n"
+    )
+    environment = {"XNORFPGA_BUILD": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert run.returncode == 130, run.stderr
+    assert "interrupted: train:smoke will run again" in run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
+    assert (Path(tmp_path) / "smoke/.train.unfinished").exists()
