@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SpinalHDL Streams (valid, ready, payload) in cocotb: a source, a sink, and when they pause.
+
+One convention of time: inputs change just after a rising edge, everything is looked at at the falling edge after it,
+when the logic has settled, and what is agreed there takes place at the next rising edge.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+
+from cocotb.triggers import FallingEdge, RisingEdge
+
+Pause = Iterator[bool]
+"""Says before each cycle whether to pause in it."""
+
+
+def never() -> Pause:
+    """Never pause."""
+    while True:
+        yield False
+
+
+def sometimes(rng: random.Random, probability: float) -> Pause:
+    """Pause in a share of the cycles, each drawn alone."""
+    while True:
+        yield rng.random() < probability
+
+
+def bursts(rng: random.Random, longest: int) -> Pause:
+    """Go and pause in turn, each for up to `longest` cycles."""
+    while True:
+        for pausing in (False, True):
+            for _ in range(rng.randint(1, longest)):
+                yield pausing
+
+
+class StreamSource:
+    """Drives a Stream: `valid` stays up and the payload stable until `ready`, as the contract asks."""
+
+    def __init__(self, dut, prefix: str, payload: tuple[str, ...], pause: Pause) -> None:
+        """Drive `prefix`_valid and the `payload` ports of `dut`, quiet at first."""
+        self.clk, self.pause = dut.clk, pause
+        self.valid, self.ready = getattr(dut, f"{prefix}_valid"), getattr(dut, f"{prefix}_ready")
+        self.ports = [getattr(dut, f"{prefix}_{name}") for name in payload]
+        self.transfers = 0
+        for port in (self.valid, *self.ports):
+            port.value = 0
+
+    async def send(self, *values: int) -> None:
+        """Send one beat; returns just after the edge that takes it."""
+        while next(self.pause):
+            await RisingEdge(self.clk)
+        for port, value in zip(self.ports, values, strict=True):
+            port.value = value
+        self.valid.value = 1
+        taken = False
+        while not taken:
+            await FallingEdge(self.clk)
+            taken = bool(self.ready.value)
+            await RisingEdge(self.clk)
+        self.valid.value = 0
+        self.transfers += 1
+
+
+class StreamSink:
+    """Takes beats from a Stream and gives each to `take`; holds the design to the Stream's contract meanwhile."""
+
+    def __init__(self, dut, prefix: str, payload: tuple[str, ...], pause: Pause, take: Callable[..., None]) -> None:
+        """Drive `prefix`_ready of `dut` and look at the `payload` ports."""
+        self.clk, self.pause, self.take = dut.clk, pause, take
+        self.valid, self.ready = getattr(dut, f"{prefix}_valid"), getattr(dut, f"{prefix}_ready")
+        self.ports = [getattr(dut, f"{prefix}_{name}") for name in payload]
+        self.transfers = 0
+        self.stalled_cycles = 0
+        self.ready.value = 0
+        self.pending: tuple[int, ...] | None = None
+
+    async def run(self) -> None:
+        """Take beats for ever."""
+        while True:
+            ready = not next(self.pause)
+            self.ready.value = int(ready)
+            await FallingEdge(self.clk)
+            if self.valid.value:
+                values = tuple(int(port.value) for port in self.ports)
+                assert self.pending in (None, values), "payload changed while valid waited for ready"
+                self.pending = None if ready else values
+                self.stalled_cycles += not ready
+                if ready:
+                    self.transfers += 1
+                    self.take(*values)
+            else:
+                assert self.pending is None, "valid fell before ready"
+            await RisingEdge(self.clk)
+
+    def forget(self) -> None:
+        """A reset may break a promise."""
+        self.pending = None
