@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what each command calls, and that every mistake is one line and an exit code."""
+
+import errno
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+
+import pytest
+
+from xnorfpga import __main__ as cli
+from xnorfpga import common, design, export, folding, stages
+from xnorfpga.common import ROOT, UserError
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch):
+    """The stages that were called: (stage, design, images)."""
+    calls = []
+    monkeypatch.setattr(common, "BUILD", tmp_path)
+    monkeypatch.setattr(stages, "execute", lambda stage, chosen, images: calls.append((stage, chosen.name, images)))
+    return calls
+
+
+def test_help_has_examples_and_is_quick_to_load():
+    script = (
+        "import sys; from xnorfpga import __main__ as m; m.parser().print_help(); print({'torch'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "examples:" in run.stdout
+    assert run.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize("stage", stages.STAGES)
+def test_a_stage_is_run(ran, stage):
+    assert cli.main([stage, "smoke"]) == 0
+    assert ran == [(stage, "smoke", 1000)]
+
+
+@pytest.mark.parametrize("given, images", [("7", 7), ("all", None)])
+def test_images_of_a_simulation(ran, given, images):
+    assert cli.main(["simulate", "smoke", "--images", given]) == 0
+    assert ran == [("simulate", "smoke", images)]
+
+
+def test_mnist_is_simulated_whole(ran):
+    assert cli.main(["simulate", "mnist"]) == 0
+    assert ran == [("simulate", "mnist", None)]
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "many", "1.5"])
+def test_a_bad_number_of_images_is_refused(ran, given, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["simulate", "smoke", f"--images={given}"])
+    assert exit_.value.code == 2
+    assert "accepted: all, or a whole number" in capsys.readouterr().err
+    assert ran == []
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["fold", "nix"], "error: design 'nix' is unknown; accepted: mnist"),
+        (["train", "nix.toml"], "error: nix.toml: cannot read"),
+        (["images", "smoke"], "manifest.json: not found"),
+        (["quartus-report", "/nix"], "error: /nix"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.setattr(common, "BUILD", tmp_path)
+    assert cli.main(arguments) == 2
+    complaint = capsys.readouterr().err
+    assert said in complaint
+    assert complaint.startswith("error: ")
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error, code, said",
+    [
+        (UserError("the file is bad"), 2, "error: the file is bad\n"),
+        (KeyboardInterrupt(), 130, "\ninterrupted; what was finished before is unchanged\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.pt"), 2, "error: x.pt: cannot write: No space left on"),
+    ],
+)
+def test_what_a_stage_raises_is_one_line(ran, monkeypatch, capsys, error, code, said):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(stages, "execute", fail)
+    assert cli.main(["train", "smoke"]) == code
+    assert capsys.readouterr().err.startswith(said)
+    assert stages.mark("smoke", "train").exists()
+
+
+def test_a_defect_is_not_hidden(ran, monkeypatch):
+    def fail(*_):
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    monkeypatch.setattr(stages, "execute", fail)
+    with pytest.raises(FileNotFoundError):
+        cli.main(["train", "smoke"])
+
+
+@pytest.mark.parametrize("stage", stages.STAGES)
+def test_each_stage_has_its_function(stage, tmp_path, monkeypatch):
+    """The real names and arguments: a stage's function takes what `execute` gives it."""
+    module, name = stages.STAGES[stage]
+    function = getattr(importlib.import_module(f"xnorfpga.{module}"), name)
+    given = []
+    monkeypatch.setattr(common, "BUILD", tmp_path)
+    monkeypatch.setattr(f"xnorfpga.{module}.{name}", lambda **arguments: given.append(arguments))
+    stages.execute(stage, design.load("smoke"), 5)
+    inspect.signature(function).bind(**given[0])
+    assert given[0]["build"] == tmp_path / "smoke"
+    assert given[0].get("images") == (5 if stage == "simulate" else None)
+
+
+def test_list_names_every_design(capsys):
+    assert cli.main(["list"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == design.names()
+
+
+def test_fold_shows_the_prediction(capsys):
+    assert cli.main(["fold", "mnist"]) == 0
+    shown = capsys.readouterr().out
+    prediction = folding.predict(design.load("mnist"))
+    assert f"cycles an image   {float(prediction.cycles_per_image):g} " in shown
+    assert f"latency           {prediction.latency_cycles} cycles" in shown
+    assert f"M10K              {prediction.m10k} of 397" in shown
+    assert len(shown.splitlines()) == 1 + len(prediction.layers) + 4
+
+
+def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(common, "BUILD", tmp_path)
+    monkeypatch.setattr(export, "publish", lambda chosen, build: build / chosen.name)
+    assert cli.main(["publish", "smoke"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'smoke' / 'smoke'}\n"
+
+
+def test_quartus_report_is_json(capsys):
+    assert cli.main(["quartus-report", str(ROOT / "sw/tests/fixtures/quartus")]) == 0
+    assert json.loads(capsys.readouterr().out)["revision"] == "De1SocTop"

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pages for readers say is so: commands, links, designs, tree; and CI runs what the README says."""
+
+import re
+import stat
+
+import pytest
+
+from xnorfpga import __main__ as cli
+from xnorfpga import design
+from xnorfpga.common import ROOT
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
+README = PAGES[0].read_text()
+INSTALL = "pip install -c constraints.txt -e ."
+
+
+def commands(text):
+    """Return the command lines of a page's sh blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_the_readme_starts_with_its_two_commands():
+    assert commands(README)[:2] == [f"{INSTALL} && doit", "pytest -n auto"]
+
+
+def test_ci_runs_the_readme_s_commands():
+    script = (ROOT / ".ci/run").read_text().splitlines()
+    assert script[-1] == "pytest -n auto"
+    assert any(line.replace("--quiet ", "") == INSTALL for line in script)
+    assert "set -euo pipefail" in script
+    assert (ROOT / ".ci/run").stat().st_mode & stat.S_IXUSR
+
+
+@pytest.mark.parametrize("line", [line for line in commands(README) if line.startswith("python -m xnorfpga")])
+def test_commands_of_the_readme_parse(line, capsys):
+    arguments = line.split()[3:]
+    if arguments == ["--help"]:
+        with pytest.raises(SystemExit) as exit_:
+            cli.parser().parse_args(arguments)
+        assert exit_.value.code == 0
+    else:
+        cli.parser().parse_args(arguments)
+
+
+def test_tasks_of_the_readme_exist():
+    tasks = [line.split()[1] for line in commands(README) if re.match(r"doit \w+:", line)]
+    assert tasks
+    for task in tasks:
+        assert f"def task_{task.split(':')[0]}(" in (ROOT / "dodo.py").read_text()
+        assert task.split(":")[1] in design.names()
+
+
+def test_designs_of_the_readme_are_as_described():
+    rows = re.findall(r"^\| `(\w+)` \| ([\d-]+) \| (\w+)", README, re.M)
+    assert len(rows) >= 3
+    for name, network, weights in rows:
+        found = design.load(name)
+        assert "-".join(map(str, found.network.layers)) == network
+        assert found.published == (weights == "published")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert link.startswith("http") or (page.parent / link).exists(), link
+
+
+def test_files_of_the_architecture_exist():
+    tree = re.search(r"## What is where\n```\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.S)[1]
+    directory = ROOT
+    seen = 0
+    for line in tree.splitlines():
+        if line.endswith("/"):
+            directory = ROOT / line
+        for file in re.findall(r"\w+\.(?:py|scala)\b", line):
+            assert (directory / file).is_file() or (ROOT / file).is_file(), file
+            seen += 1
+    assert seen > 30
