@@ -25,7 +25,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies, plans.head.unlikeBits)
   imageCollector.io.input << io.images
 
-  val stages = for (plan <- plans) yield Layer(plan, copies, memory).setPartialName(s"layers_${plan.index}")
+  val stages = for (plan <- plans) yield Layer(plan, copies, memory).setName(s"layers_${plan.index}")
   val argMax = ArgMax(classes, scoreBits, copies)
   val last = stages.map(_.io).foldLeft(imageCollector.io.output) { (stream, layer) =>
     layer.input << stream

@@ -50,7 +50,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   weights.load(io.load(0))
   val counts = Vec.tabulate(copies, pe) { (c, p) =>
     val popcount = XnorPopcount(simd, paired)
-    popcount.setPartialName(s"popcount_${c}_$p")
+    popcount.setName(s"popcount_${c}_$p")
     popcount.io.x := inputRegister.tap(c, p)
     popcount.io.w := weights.read_data(p * simd, simd bits)
     popcount.io.count
@@ -74,7 +74,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val stepCounted = if (words == 1) True else Delay(step, counted, init = False)
   val firstCounted = if (words == 1) True else Delay(word.value === 0, counted)
   val accumulators = Vec.tabulate(copies, pe) { (c, p) =>
-    val accumulator = Reg(SInt(marginBits bits)).setPartialName(s"accumulator_${c}_$p")
+    val accumulator = Reg(SInt(marginBits bits)).setName(s"accumulator_${c}_$p")
     val count = (if (paired) counts(c)(p) << 1 else counts(c)(p)).resize(marginBits).asSInt
     when(stepCounted) { accumulator := Mux(firstCounted, starts(c)(p), accumulator) + count }
     accumulator

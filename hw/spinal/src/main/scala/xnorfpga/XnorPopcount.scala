@@ -71,16 +71,12 @@ case class XnorPopcount(size: Int, paired: Boolean) extends Component {
       var left = singles
       val sums = numbers.grouped(2).toSeq.map {
         case Seq(a, b) =>
-          val carryIn = left.headOption
-          left = left.drop(1)
-          val max = a.max + b.max + carryIn.size
+          val carryIn = left.head
+          left = left.tail
+          val max = a.max + b.max + 1
           def operand(n: Number, low: Bool) = (n.value ## low).asUInt.resize(log2Up(max + 1) + 1)
           // A carry-in of its own would cost a second adder; as a bit below the lowest it costs one cell.
-          val value = carryIn match {
-            case Some(bit) => (operand(a, True) + operand(b, bit)) >> 1
-            case None      => a.value.resize(log2Up(max + 1)) + b.value.resize(log2Up(max + 1))
-          }
-          Number(value, max)
+          Number((operand(a, True) + operand(b, carryIn)) >> 1, max)
         case Seq(a) => a
       }
       if (level % PopcountShape.levels == 0 || sums.size == 1)
@@ -99,9 +95,11 @@ case class PopcountShape(size: Int, paired: Boolean) {
   val bits = size / products
   val countBits = log2Up(bits + 1)
 
-  /** Each leaf counts three bits, and each of the leaves − 1 adders takes one more; one or two bits need no leaf. */
+  /** Each leaf counts three bits, and each of the leaves − 1 adders takes one more; one or two bits need no leaf. Every
+    * adder has its carry-in: synthesis would take those without for operands of one wide sum, in twice the logic.
+    */
   val leaves = if (bits < 3) 0 else (bits + 1 + 3) / 4
-  val carryIns = (bits - 3 * leaves) max 0
+  val carryIns = if (bits < 3) bits else leaves - 1
   val latency = 1 + (log2Up(leaves max 1) + PopcountShape.levels - 1) / PopcountShape.levels
 }
 
