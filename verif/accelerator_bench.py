@@ -13,9 +13,9 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
+
 from configurations import KINDS, images, network
 from streams import Pause, StreamSink, StreamSource, bursts, never, sometimes
-
 from xnorfpga import folding, golden, memory
 from xnorfpga.common import read_json, write_json
 from xnorfpga.export import Model

@@ -2,6 +2,7 @@
 """Random hardware configurations, legal by construction, and random networks to run on them."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def configuration(seed: int) -> dict[str, Any]:
         "clock_mhz": 50,
         "input_word_bits": rng.choice(divisors(sizes[0])),
         "copies": rng.randint(1, 4),
-        "layers": [layer(rng, mw, mh) for mw, mh in zip(sizes, sizes[1:], strict=False)],
+        "layers": [layer(rng, mw, mh) for mw, mh in pairwise(sizes)],
         "memory": MEMORY,
     }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from configurations import configuration, network
 
+from configurations import configuration, network
 from xnorfpga import elaborate, memory, verilator
 from xnorfpga.common import BUILD, read_json, write_text
 

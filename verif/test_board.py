@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DE1-SoC top level, from the serial port to the display."""
+
+import numpy as np
+
+from configurations import MEMORY, network
+from xnorfpga import elaborate, memory, verilator
+from xnorfpga.common import BUILD, read_json, write_text
+
+CONFIGURATION = {
+    "design": "board",
+    "clock_mhz": 50,
+    "input_word_bits": 5,  # not a whole byte: padded on the cable
+    "copies": 2,
+    "layers": [
+        {"mw": 10, "mh": 4, "routing": "stationary", "pe": 4, "simd": 10},
+        {"mw": 4, "mh": 3, "routing": "broadcast", "pe": 3, "simd": 4},
+    ],
+    "memory": MEMORY,
+}
+
+
+def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
+    directory = BUILD / "verif" / "board"
+    elaborate.elaborate_many([(CONFIGURATION, directory)])
+    model = network(CONFIGURATION, np.random.default_rng(seed), "uniform")
+    for file, text in memory.images(read_json(directory / "manifest.json"), model).items():
+        write_text(directory / "mem" / file, text)
+    sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
+    built = verilator.build(sources, "De1SocTop", verilator.QUICK)
+    variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}
+    failed = verilator.run(built, "board_bench", directory / "mem", variables, directory / "run.log")
+    assert not failed, f"see {directory / 'run.log'}"
