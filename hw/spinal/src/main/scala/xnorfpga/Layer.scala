@@ -37,10 +37,12 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val lastWord = word.willOverflowIfInc
   val step = inputRegister.io.available && (!lastWord || credits =/= 0)
   inputRegister.io.step := step
-  inputRegister.io.first := address.value === 0
+  val first = RegInit(True) // a register, not address === 0: it stands in the path to the neighbour's ready
+  inputRegister.io.first := first
   when(step) {
     word.increment()
     address.increment()
+    first := address.willOverflowIfInc
     when(lastWord) { group.increment() }
   }
 
