@@ -35,8 +35,8 @@ def train(design: Design, build: Path) -> None:
 
     Raises UserError for unreadable data and where the disk takes no file.
     """
-    # The order of additions, and with it the trained bits, depends on the number of threads; and for networks this small
-    # a second one gains little, and on a busy machine costs a factor of four and more.
+    # The order of additions, and with it the trained bits, depends on the number of threads. For networks this small a
+    # second one gains little, and on a busy machine it costs a factor of four and more.
     torch.set_num_threads(1)
     config = configuration(design)
     dataset = data.load(design.network.dataset)
