@@ -33,14 +33,13 @@ CODE = {
     "images": "memory.py",
     "simulate": "simulate.py testbench.py verilator.py golden.py folding.py data.py",
     "synth": "synth.py yosys.py netlist.py quartus.py quartus_project.py",
-    "report": "report*",
+    "report": "report.py report.html published.toml data.py",
 }
 RTL = ("rtl/Accelerator.v", "rtl/De1SocTop.v")
 
 
 def code(stage: str) -> list[Path]:
-    package = Path(stages.__file__).parent
-    return [path for pattern in CODE[stage].split() for path in sorted(package.glob(pattern)) if path.is_file()]
+    return [Path(stages.__file__).parent / file for file in CODE[stage].split()]
 
 
 def family(stage: str, doc: str, describe: Callable[[design.Design, Path], dict[str, Any] | None]) -> Iterator[dict]:

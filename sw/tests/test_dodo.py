@@ -253,6 +253,14 @@ def test_dodo_is_only_a_graph():
     assert len((ROOT / "dodo.py").read_text().splitlines()) < 200
 
 
+def test_the_modules_that_a_stage_depends_on_exist():
+    code = runpy.run_path(str(ROOT / "dodo.py"))["CODE"]
+    assert set(code) == set(stages.STAGES)
+    for stage, files in code.items():
+        assert f"{stages.STAGES[stage][0]}.py" in files.split()
+        assert all((Path(stages.__file__).parent / file).is_file() for file in files.split()), files
+
+
 def test_dodo_loads_no_heavy_library():
     heavy = {"torch", "matplotlib", "cocotb", "pyosys", "torchvision"}
     script = f"import sys, runpy; runpy.run_path('dodo.py'); print({heavy!r} & set(sys.modules))"
