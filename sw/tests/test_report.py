@@ -49,7 +49,8 @@ def build(tmp_path, monkeypatch):
         {
             "tool": "Yosys", "version": "0.70", "kind": "estimate", "alms": 1000, "alm_formula": "formula",
             "alm_band": [0.64, 2.66], "alm_band_half": [0.77, 1.14], "alm_band_source": "source",
-            "ffs": 2000, "m10k": 40, "dsps": 0, "fits": True, "over": {"alms": 0, "m10k": 0, "dsps": 0}, "fmax_mhz": None, "power": None,
+            "ffs": 2000, "m10k": 40, "dsps": 0, "fits": True, "over": {"alms": 0, "m10k": 0, "dsps": 0},
+            "fmax_mhz": None, "power": None,
             "device": {"name": "5CSEMA5F31C6", "alms": 32070, "m10k": 397, "dsps": 87}, "logic_levels": 4,
             "carry_hops": 3, "connections": [{"layer": 0, "routing": "stationary", "used": 1568, "full_direct": 50176}],
         },
