@@ -46,7 +46,7 @@ class Testbench:
     async def start(self) -> None:
         """Start the clock, reset, and take results from then on."""
         self.dut.reset.value = 1
-        cocotb.start_soon(Clock(self.dut.clk, PERIOD_NS, unit="ns").start())
+        Clock(self.dut.clk, PERIOD_NS, unit="ns").start()
         await ClockCycles(self.dut.clk, 3)
         self.dut.reset.value = 0
         cocotb.start_soon(self.results.run())

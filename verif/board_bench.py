@@ -65,7 +65,7 @@ async def a_host_loads_a_model_and_has_digits_classified(dut) -> None:
     hardware, manifest = read_json(DIRECTORY / "hardware.json"), read_json(DIRECTORY / "manifest.json")
     width = manifest["input"]["word_bits"]
     dut.KEY.value = 0b1111
-    cocotb.start_soon(Clock(dut.CLOCK_50, CLOCK_NS, unit="ns", impl="gpi").start())
+    Clock(dut.CLOCK_50, CLOCK_NS, unit="ns", impl="gpi").start()
     host = Host(dut)
     await Timer(100 * CLOCK_NS, "ns")
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[2]
 DESIGNS = ROOT / "sw" / "designs"
@@ -25,7 +25,7 @@ class UserError(Exception):
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open `path` for writing so that it appears whole or not at all.
 
     The bytes go to a temporary file beside it, which replaces `path` only when the block ends without an

@@ -68,7 +68,7 @@ class Bench:
             port.value = 0
         dut.results_ready.value = 1
         dut.reset.value = 1
-        cocotb.start_soon(Clock(dut.clk, PERIOD_NS, unit="ns", impl="gpi").start())
+        Clock(dut.clk, PERIOD_NS, unit="ns", impl="gpi").start()
         for _ in range(4):
             await RisingEdge(dut.clk)
         dut.reset.value = 0
