@@ -23,7 +23,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val io = new Bundle {
     val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) unlikeBits else 0)))
     val output = master(Stream(Beat(copies, outWidth)))
-    val load = shapes.map(shape => in(LoadBus(shape.columns)))
+    val load = shapes.map(shape => in(LoadBus(shape)))
   }
 
   // Issue

@@ -19,19 +19,24 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
 
     /** True while a load waits or runs: no new image may enter. */
     val hold = out Bool ()
-    val buses = shapes.map(shape => out(LoadBus(shape.columns)))
+    val buses = shapes.map(shape => out(LoadBus(shape)))
   }
 
   val loading = RegInit(False)
   val memory = RegInit(B(1, shapes.size bits)) // one-hot
   val token = RegInit(B(1, shapes.map(_.columns).max bits)) // one-hot column: a shift, where a counter would need a decoder
-  val address = Reg(UInt(LoadPort.addressBits bits)) init 0
+  val address = Reg(UInt(shapes.map(_.addressBits).max bits)) init 0
 
   io.hold := io.words.valid || loading
   io.words.ready := loading || io.idle
 
   val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.columns - 1) }.orR
-  val lastRow = shapes.zipWithIndex.map { case (shape, k) => memory(k) && address === shape.depth - 1 }.orR
+  val lastRow = shapes.zipWithIndex
+    .groupBy { case (shape, _) => shape.depth }
+    .toSeq
+    .sortBy { case (depth, _) => depth }
+    .map { case (depth, same) => address === depth - 1 && same.map { case (_, k) => memory(k) }.orR }
+    .orR
 
   when(io.words.fire) {
     loading := True
@@ -49,8 +54,8 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   for ((bus, k) <- io.buses.zipWithIndex) {
     bus.enable := io.words.fire && memory(k)
     bus.token := token.resized
-    bus.data := io.words.payload
-    bus.address := address
+    bus.data := io.words.payload.resized
+    bus.address := address.resized
   }
 }
 
@@ -58,7 +63,4 @@ object LoadPort {
 
   /** Bits of a word at the port: the widest block-RAM column. */
   val wordBits = 40
-
-  /** Bits of a row address: the deepest memory has 65,536 rows. */
-  val addressBits = 16
 }

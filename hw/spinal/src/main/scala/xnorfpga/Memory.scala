@@ -20,11 +20,11 @@ case class MemoryShape(name: String, layer: Int, kind: String, width: Int, depth
   *
   * @param token one-hot: the column that the word is for
   */
-case class LoadBus(columns: Int) extends Bundle {
+case class LoadBus(shape: MemoryShape) extends Bundle {
   val enable = Bool()
-  val token = Bits(columns bits)
-  val data = Bits(LoadPort.wordBits bits)
-  val address = UInt(LoadPort.addressBits bits)
+  val token = Bits(shape.columns bits)
+  val data = Bits(shape.columnWidth bits)
+  val address = UInt(shape.addressBits bits)
 }
 
 /** A wide memory of block-RAM columns: a row is read every cycle, one cycle after its address; a column's word a cycle
@@ -49,8 +49,8 @@ case class Memory(shape: MemoryShape) extends BlackBox {
 
   def load(bus: LoadBus): Unit = {
     write_enable := bus.token.andMask(bus.enable)
-    write_address := bus.address.resized
-    write_data := bus.data.resized
+    write_address := bus.address
+    write_data := bus.data
   }
 
   private def verilog: String = {
