@@ -30,19 +30,21 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val inputRegister = InputRegister(plan, copies)
   inputRegister.io.input << Beat.adapt(io.input, inputRegister.width, unlikeBits)
 
+  // Registers rather than comparisons of the counters: they stand in the path to the neighbour's ready
+  val first = RegInit(True)
+  val lastWord = if (words == 1) True else RegInit(False)
   val word = Counter(words)
   val group = Counter(groups)
   val address = Counter(cycles)
   val credits = Reg(UInt(log2Up(fifoDepth + 1) bits)) init fifoDepth
-  val lastWord = word.willOverflowIfInc
   val step = inputRegister.io.available && (!lastWord || credits =/= 0)
   inputRegister.io.step := step
-  val first = RegInit(True) // a register, not address === 0: it stands in the path to the neighbour's ready
   inputRegister.io.first := first
   when(step) {
     word.increment()
     address.increment()
     first := address.willOverflowIfInc
+    if (words > 1) lastWord := word.value === words - 2
     when(lastWord) { group.increment() }
   }
 
