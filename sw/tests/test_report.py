@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from xnorfpga import data, design, report
+from xnorfpga import benchmark, data, design, report
 from xnorfpga.common import UserError, read_json, write_json
 
 DIGEST = "d" * 64
@@ -118,3 +118,11 @@ def test_a_missing_stage_is_named(build):
     (build / "synth.json").unlink()
     with pytest.raises(UserError, match=r"synth.json: not found"):
         report.report(design.load("smoke"), build)
+
+
+def test_the_table_of_designs_repeats_what_the_reports_say(build):
+    report.report(design.load("smoke"), build)
+    entry = benchmark.result(build / "report" / "report.json")
+    assert (entry["cycles_per_image"], entry["alms"], entry["images"], entry["mismatches"]) == (16, 1000, 4, 0)
+    assert entry["connections_per_layer"] == [1568]
+    assert "| smoke | 784-64-64-10 | 16 | 107 | 1,000 | 40 | True |" in benchmark.table([entry])

@@ -17,6 +17,7 @@ EPILOG = """examples:
   python -m xnorfpga list                       the designs
   python -m xnorfpga fold mnist                 cycles, latency and block RAM, in no time
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
+  python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -83,6 +84,11 @@ def parser() -> argparse.ArgumentParser:
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
     _design(command("fold", "print what a folding gives: cycles, latency and block RAM a layer, before elaboration"))
+    sub = command("bench", "print what the designs of this checkout reached, from their reports")
+    sub.add_argument("--designs", action="store_true", help="a row a design (the default, and so far the only table)")
+    sub.add_argument(
+        "--json", action="store_true", help="a list of objects, with the origin of the figures"
+    )
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     return top
@@ -107,6 +113,11 @@ def run(options: argparse.Namespace) -> int:
             print(export.publish(chosen, common.BUILD / chosen.name))
         case "fold":
             print(fold_table(design.load(options.design)))
+        case "bench":
+            from xnorfpga import benchmark
+
+            results = benchmark.designs()
+            print(json.dumps(results, indent=2, ensure_ascii=False) if options.json else benchmark.table(results))
         case "quartus-report":
             from xnorfpga import quartus
 
