@@ -139,6 +139,34 @@ async def networks_follow_each_other_under_random_pauses(dut) -> None:
 
 
 @cocotb.test()
+async def a_load_waits_for_every_image_inside(dut) -> None:
+    """With nobody taking results, images fill every buffer; a load that comes then must wait for all of them."""
+    rng = random.Random(f"full {SEED}")
+    bench = Testbench(dut, rng, (never(), never(), sometimes(rng, 1.0)))
+    await bench.start()
+    old, new = bench.random_network(), bench.random_network()
+    await bench.load_model(old)
+    prediction = folding.predict_hardware(bench.hardware)
+    vectors = images(bench.hardware, bench.numpy_rng, 200)
+    sender = cocotb.start_soon(bench.send_all(vectors, flush=1.0))
+    await ClockCycles(dut.clk, 2 * prediction.latency_cycles + 40 * prediction.interval_cycles)
+    sender.cancel()  # what could not enter never will
+    dut.images_valid.value = 0
+    width = bench.manifest["input"]["words"]
+    inside = bench.images.transfers // width
+    assert inside < len(vectors), "the accelerator is not full"
+    if bench.images.transfers % width == 0:
+        loader = cocotb.start_soon(bench.load_model(new))
+        await ClockCycles(dut.clk, 20)
+        assert bench.load.transfers == len(memory.load_words(bench.manifest, old)), "the load did not wait"
+        bench.expect(old, vectors[:inside])
+        bench.results.pause = never()
+        await bench.drain()
+        await loader
+    assert inside > 0
+
+
+@cocotb.test()
 async def initial_memory_content_works_without_a_load(dut) -> None:
     """The `$readmemb` images hold a whole model. (A simulator's memories outlive a test, so they are loaded again.)"""
     rng = random.Random(f"initial {SEED}")

@@ -26,8 +26,27 @@ def layer(rng: random.Random, mw: int, mh: int, routing: str | None = None) -> d
     return {"mw": mw, "mh": mh, "routing": routing, "pe": pe, "simd": simd}
 
 
-def configuration(seed: int) -> dict[str, Any]:
-    """Draw a whole accelerator, reproducibly from its seed: depth, sizes, folds, copies, input word."""
+PARALLEL = {  # a group in every place of every buffer: as many images inside as there can be
+    "design": "parallel",
+    "clock_mhz": 50,
+    "input_word_bits": 6,
+    "copies": 1,
+    "layers": [
+        {"mw": 6, "mh": 5, "routing": "stationary", "pe": 5, "simd": 6},
+        {"mw": 5, "mh": 4, "routing": "stationary", "pe": 4, "simd": 5},
+        {"mw": 4, "mh": 2, "routing": "stationary", "pe": 2, "simd": 4},
+    ],
+    "memory": MEMORY,
+}
+
+
+def configuration(seed: int | str) -> dict[str, Any]:
+    """Draw a whole accelerator, reproducibly from its seed: depth, sizes, folds, copies, input word.
+
+    The seed "parallel" stands for the one in which every layer takes a single cycle.
+    """
+    if seed == "parallel":
+        return PARALLEL
     rng = random.Random(f"configuration {seed}")
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
     return {

@@ -11,12 +11,12 @@ from configurations import configuration, network
 from xnorfpga import elaborate, memory, verilator
 from xnorfpga.common import BUILD, read_json, write_text
 
-CONFIGURATIONS = 8
+CONFIGURATIONS = (*range(8), "parallel")
 NETWORKS = 24  # a run of a configuration
 
 
 @cache
-def simulator(number: int, seed: int) -> tuple[Path, Path]:
+def simulator(number: int | str, seed: int) -> tuple[Path, Path]:
     """Return the directory of configuration `number` and its simulator, built where they are not there yet."""
     directory = BUILD / "verif" / f"configuration{number}"
     wanted = configuration(number)
@@ -28,7 +28,7 @@ def simulator(number: int, seed: int) -> tuple[Path, Path]:
     return directory, verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator", verilator.QUICK)
 
 
-def run(number: int, seed: int, **environment: object) -> list[str]:
+def run(number: int | str, seed: int, **environment: object) -> list[str]:
     """Run all cocotb tests on a configuration and return the names of those that failed."""
     directory, built = simulator(number, seed)
     variables = {"VERIF_DIRECTORY": directory, "VERIF_SEED": seed, "VERIF_NETWORKS": NETWORKS, **environment}
@@ -36,8 +36,8 @@ def run(number: int, seed: int, **environment: object) -> list[str]:
     return verilator.run(built, "accelerator_bench", directory / "mem", variables, directory / f"run_{seed}.log")
 
 
-@pytest.mark.parametrize("number", range(CONFIGURATIONS))
-def test_random_accelerator(number: int, seed: int) -> None:
+@pytest.mark.parametrize("number", CONFIGURATIONS)
+def test_random_accelerator(number: int | str, seed: int) -> None:
     failed = run(number, seed)
     replay = f"pytest 'verif/test_accelerator.py::test_random_accelerator[{number}]' --seed {seed}"
     assert not failed, f"{failed} failed on {configuration(number)}; replay: {replay}"

@@ -42,8 +42,9 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   imageCollector.io.hold := loadPort.io.hold
   stages.flatMap(_.io.load).zip(loadPort.io.buses).foreach { case (memory, bus) => memory := bus }
 
-  // Images inside: at most a group in each buffer of each stage
-  val inside = CounterUpDown(1 << log2Up(copies * (4 * layers.size + 4)))
+  // Images inside: at most a group in every register and in every place of every buffer on their way
+  val places = plans.map(plan => 3 + plan.fifoDepth).sum + 4
+  val inside = CounterUpDown(1 << log2Up(copies * places + 1))
   when(imageCollector.io.imageStarts) { inside.increment() }
   when(io.results.fire) { inside.decrement() }
   loadPort.io.idle := inside.value === 0
