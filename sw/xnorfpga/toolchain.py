@@ -41,13 +41,19 @@ def sbt_command() -> list[str]:
     jgo only resolves the launcher; it would look for a JDK of its own. A company's certificates that the system's own
     Java trusts are trusted here too.
     """
-    command = [sys.executable, "-m", "jgo", "info", "modulepath", SBT]
-    run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    jars = [line.strip() for line in run.stdout.splitlines() if line.strip().endswith(".jar")]
-    if run.returncode != 0 or len(jars) != 1:
-        raise UserError(f"jgo could not fetch {SBT} (is there a network?): {(run.stderr or run.stdout).strip()[-300:]}")
+    program = java()
+    path = f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "JAVA_HOME": str(program.parents[1]), "PATH": path}
     trust = [f"-Djavax.net.ssl.trustStore={SYSTEM_TRUST_STORE}"] if SYSTEM_TRUST_STORE.exists() else []
-    return [str(java()), *trust, "-jar", jars[0]]
+    for kind in ("modulepath", "classpath"):  # which of them holds the jar depends on the java that jgo asks
+        command = [sys.executable, "-m", "jgo", "info", kind, SBT]
+        run = subprocess.run(
+            command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        )
+        jars = [line.strip() for line in run.stdout.splitlines() if line.strip().endswith(".jar")]
+        if run.returncode == 0 and len(jars) == 1:
+            return [str(program), *trust, "-jar", jars[0]]
+    raise UserError(f"jgo could not fetch {SBT} (is there a network?): {(run.stderr or run.stdout).strip()[-300:]}")
 
 
 def verilator() -> Path:
