@@ -21,6 +21,11 @@ def commands(text):
     return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
+def section(title):
+    """Return the text of the README under a heading, up to the next of its level."""
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.S | re.M)[1]
+
+
 def test_the_readme_starts_with_its_two_commands():
     assert commands(README)[:2] == [f"{INSTALL} && doit", "pytest -n auto"]
 
@@ -53,12 +58,19 @@ def test_tasks_of_the_readme_exist():
 
 
 def test_designs_of_the_readme_are_as_described():
-    rows = re.findall(r"^\| `(\w+)` \| ([\d-]+) \| (\w+)", README, re.M)
-    assert len(rows) >= 3
+    rows = re.findall(r"^\| `(\w+)` \| ([\d-]+) \| (\w+)", section("Designs"), re.M)
+    assert sorted(name for name, *_ in rows) == sorted(design.names())
     for name, network, weights in rows:
         found = design.load(name)
         assert "-".join(map(str, found.network.layers)) == network
         assert found.published == (weights == "published")
+
+
+def test_results_of_the_readme_are_of_designs_that_exist():
+    rows = re.findall(r"^\| `(\w+)` \| ([\d-]+) \| [\d.]+ \|", section("Results"), re.M)
+    assert rows
+    for name, network in rows:
+        assert "-".join(map(str, design.load(name).network.layers)) == network
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -86,9 +86,7 @@ def parser() -> argparse.ArgumentParser:
     _design(command("fold", "print what a folding gives: cycles, latency and block RAM a layer, before elaboration"))
     sub = command("bench", "print what the designs of this checkout reached, from their reports")
     sub.add_argument("--designs", action="store_true", help="a row a design (the default, and so far the only table)")
-    sub.add_argument(
-        "--json", action="store_true", help="a list of objects, with the origin of the figures"
-    )
+    sub.add_argument("--json", action="store_true", help="a list of objects, with the origin of the figures")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     return top
