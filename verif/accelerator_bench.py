@@ -11,7 +11,7 @@ from pathlib import Path
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 
 from configurations import KINDS, images, network
@@ -52,9 +52,12 @@ class Testbench:
         cocotb.start_soon(self.results.run())
 
     async def load_model(self, model: Model) -> None:
-        """Stream a model into the load port."""
+        """Stream a model into the load port and read back the checksum of what arrived."""
         for word in memory.load_words(self.manifest, model):
             await self.load.send(int(word))
+        await FallingEdge(self.dut.clk)
+        assert self.dut.load_checksum.value == memory.load_crc32(self.manifest, model)
+        await RisingEdge(self.dut.clk)
 
     def expect(self, model: Model, vectors: np.ndarray) -> None:
         """Put the golden model's answers on the scoreboard."""
@@ -215,6 +218,7 @@ async def unhindered_it_takes_the_predicted_cycles(dut) -> None:
     await bench.load_model(model)
     copies = bench.manifest["copies"]
     prediction = folding.predict_hardware(bench.hardware)
+    await ClockCycles(dut.clk, max(layer.cycles for layer in prediction.layers))  # idle: serial thresholds are in place
 
     vectors = images(bench.hardware, bench.numpy_rng, 1 + 8 * copies)
     bench.expect(model, vectors[:1])

@@ -50,6 +50,10 @@ class Host:
         assert self.rx.value == 1, "no stop bit"
         return byte
 
+    async def receive_bytes(self, count: int) -> bytes:
+        """Return the next bytes that arrive."""
+        return bytes([await self.receive() for _ in range(count)])
+
     async def ask(self, data: bytes) -> int:
         """Send a command and return its answer."""
         answer = cocotb.start_soon(self.receive())
@@ -71,9 +75,11 @@ async def a_host_loads_a_model_and_has_digits_classified(dut) -> None:
 
     for _ in range(2):
         model = network(hardware, numpy_rng, rng.choice(("uniform", "ties")))
-        words = memory.load_words(manifest, model)
         await host.send(b"?")  # no command: dropped
-        assert await host.ask(b"L" + b"".join(int(word).to_bytes(5, "little") for word in words)) == ord("K")
+        receipt = cocotb.start_soon(host.receive_bytes(5))
+        await host.send(b"L" + memory.load_bytes(manifest, model))
+        receipt = await with_timeout(receipt, 100 * BIT_NS, "ns")
+        assert receipt == b"K" + memory.load_crc32(manifest, model).to_bytes(4, "little")
         vectors = images(hardware, numpy_rng, 4)
         for vector, label in zip(vectors, golden.infer(model, vectors).classes, strict=True):
             parts = (to_int(vector[start : start + width]) for start in range(0, len(vector), width))

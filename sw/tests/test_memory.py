@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xnorfpga import memory
+from xnorfpga import folding, memory
 from xnorfpga.common import UserError
 from xnorfpga.export import LayerWeights, Model
 
@@ -23,6 +23,7 @@ def folded_layers(draw):
     layer = {"mw": mw, "mh": mh, "pe": pe, "simd": simd, "words": words, "groups": groups, "routing": routing}
     layer["margin_bits"] = int(mw).bit_length() + 1
     layer["paired"] = simd % 2 == 0 and draw(st.booleans())
+    layer["serial"] = False
     return layer, rng.random((mh, mw)) < 0.5, rng.integers(0, mw + 2, mh).astype(np.int32)
 
 
@@ -56,6 +57,20 @@ def test_from_the_stored_start_the_accumulator_reaches_popcount_minus_threshold(
     assert (margin == np.count_nonzero(agree, axis=1) - thresholds).all()
 
 
+@given(st.integers(1, 4000), st.data())
+def test_serial_thresholds_count_up_to_the_start_value(mw, data):
+    bits = mw.bit_length() + 1
+    thresholds = np.array(data.draw(st.lists(st.integers(0, mw + 1), min_size=1, max_size=5)) + [0, mw + 1])
+    layer = {"pe": len(thresholds), "groups": 1, "margin_bits": bits, "paired": False, "serial": True}
+    rows = memory.threshold_rows(layer, np.zeros((len(thresholds), mw), dtype=bool), thresholds)
+    assert len(rows) == folding.serial_rows(bits)
+    assert not rows[0].any()  # the row that clears
+    reached = np.zeros(len(thresholds), dtype=np.int64)
+    for k, row in enumerate(rows[1:]):
+        reached += row * sum(16**digit for digit in range(k // 16 + 1))
+    assert ((reached + thresholds) % (1 << bits) == 0).all()
+
+
 def small(columns: int):
     """Return a manifest of one 2 × 3 layer whose memory has columns of that many bits, and its model."""
     layer = {
@@ -68,6 +83,7 @@ def small(columns: int):
         "routing": "stationary",
         "margin_bits": 3,
         "paired": False,
+        "serial": False,
     }
     files = [f"w_{k}.bin" for k in range(-(-6 // columns))]
     entry = {

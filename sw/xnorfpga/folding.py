@@ -27,6 +27,14 @@ def popcount_latency(simd: int, paired: bool) -> int:
     return 1 + -(-_bits(leaves) // adders_a_register)
 
 
+SERIAL_DIGIT_BITS = 4
+
+
+def serial_rows(margin_bits: int) -> int:
+    """Return the rows, and cycles, of thresholds entered bit by bit (SerialThresholds.rows in Scala)."""
+    return 1 + (-(-margin_bits // SERIAL_DIGIT_BITS) << SERIAL_DIGIT_BITS)
+
+
 @dataclass(frozen=True)
 class Block:
     """Geometry of the board's block RAM: bits of a block, widest read."""
@@ -35,7 +43,9 @@ class Block:
     max_width: int
 
     def blocks(self, width: int, depth: int) -> int:
-        """Return the blocks that a memory of `depth` rows of `width` bits takes."""
+        """Return the blocks that a memory of `depth` rows of `width` bits takes; a single row is registers."""
+        if depth == 1:
+            return 0
         widest = max(1, min(self.max_width, self.bits >> _bits(depth)))
         deepest = 1 << (self.bits.bit_length() - 1)
         return -(-width // widest) * max(1, -(-depth // deepest))
@@ -65,9 +75,20 @@ class LayerPrediction:
         return self.mh // self.pe
 
     @property
+    def steps(self) -> int:
+        """Steps a group of images takes, rows of the weight memory."""
+        return self.words * self.groups
+
+    @property
+    def serial(self) -> bool:
+        """Whether thresholds are entered bit by bit before the first word (SerialProcessingElement in Scala)."""
+        alone = self.thresholded and self.groups == 1 and self.simd == 1
+        return alone and self.words >= serial_rows(self.margin_bits)
+
+    @property
     def cycles(self) -> int:
         """Cycles a group of images takes in this layer."""
-        return self.words * self.groups
+        return self.steps + (serial_rows(self.margin_bits) if self.serial else 0)
 
     @property
     def step_to_output_cycles(self) -> int:
@@ -99,8 +120,12 @@ class LayerPrediction:
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights and thresholds."""
-        weights = block.blocks(self.pe * self.simd, self.cycles)
-        return weights + (block.blocks(self.pe * self.margin_bits, self.groups) if self.thresholded else 0)
+        weights = block.blocks(self.pe * self.simd, self.steps)
+        if not self.thresholded:
+            return weights
+        if self.serial:
+            return weights + block.blocks(self.pe, serial_rows(self.margin_bits))
+        return weights + block.blocks(self.pe * self.margin_bits, self.groups)
 
 
 def _adapted(times: Sequence[int], from_width: int, to_width: int) -> list[int]:
@@ -144,8 +169,8 @@ class Prediction:
         times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
         for layer in self.layers:
             arrivals = _adapted(times, layer.arrival_width, layer.simd if layer.streamed else layer.mw)
-            steps: list[int] = []
-            for step in range(layer.cycles):
+            steps: list[int] = []  # serial thresholds are in place before: the accelerator was idle
+            for step in range(layer.steps):
                 there = arrivals[step] if layer.streamed else arrivals[0]
                 steps.append(max(there, steps[-1] + 1 if steps else 0))
             times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]

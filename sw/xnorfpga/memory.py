@@ -6,12 +6,14 @@ of which row. Two forms of the same content: one `$readmemb` file a block-RAM co
 stream of the load port (a new model without synthesis).
 """
 
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorfpga import folding
 from xnorfpga.common import UserError, atomic_write, read_json, write_json, write_text
 
 if TYPE_CHECKING:
@@ -52,18 +54,28 @@ def threshold_rows(
     A paired layer counts majorities of pairs instead of products: popcount = 2·count − unlike(x) + unlike(w). What
     depends on the weights alone is taken off the threshold here: −(T − unlike(w)).
 
+    Of a serial layer they are to be counted up from 0, modulo 2^margin_bits: row 0 clears and holds nothing, a one in
+    one of the 16 rows of digit k adds 1 + 16 + … + 16^k.
+
     Args:
-        layer: the layer's entry in the manifest (pe, groups, margin_bits, paired).
+        layer: the layer's entry in the manifest (pe, groups, margin_bits, paired, serial).
         weights: bool[MH, MW].
         thresholds: int[MH], 0 … MW+1.
 
     Returns:
-        bool[groups, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits ….
+        bool[groups, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits …; of a serial layer
+        bool[1 + 16 * digits, PE].
     """
     bits = layer["margin_bits"]
     values = -thresholds.astype(np.int64)
     if layer["paired"]:
         values += unlike_pairs(weights)
+    if layer["serial"]:
+        rest, digits = values % (1 << bits), []
+        for k in reversed(range(-(-bits // folding.SERIAL_DIGIT_BITS))):
+            counts, rest = np.divmod(rest, sum(16**digit for digit in range(k + 1)))
+            digits.append(np.arange(16)[:, None] < counts)
+        return np.concatenate([np.zeros((1, len(values)), dtype=bool), *reversed(digits)])
     values = values.reshape(layer["groups"], layer["pe"], 1)
     return ((values >> np.arange(bits)) & 1).astype(bool).reshape(layer["groups"], -1)
 
@@ -119,6 +131,17 @@ def load_words(manifest: dict[str, Any], model: "Model") -> NDArray[np.uint64]:
     return np.concatenate(words)
 
 
+def load_bytes(manifest: dict[str, Any], model: "Model") -> bytes:
+    """Return the load port's words as bytes, each word lowest byte first: what a host sends, and `load.bin` holds."""
+    size = manifest["load_word_bits"] // 8
+    return load_words(manifest, model).astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes()
+
+
+def load_crc32(manifest: dict[str, Any], model: "Model") -> int:
+    """Return the CRC-32 that the accelerator shows at `load_checksum` when this model has been loaded."""
+    return zlib.crc32(load_bytes(manifest, model))
+
+
 def write_images(build: Path) -> None:
     """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes."""
     from xnorfpga import export
@@ -131,7 +154,7 @@ def write_images(build: Path) -> None:
         old.unlink()
     for name, text in texts.items():
         write_text(directory / name, text)
-    size = manifest["load_word_bits"] // 8
     with atomic_write(directory / "load.bin") as file:
-        file.write(load_words(manifest, model).astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes())
-    write_json(directory / "images.json", {"model_digest": model.digest, "files": sorted(texts)})
+        file.write(load_bytes(manifest, model))
+    receipt = {"model_digest": model.digest, "load_crc32": load_crc32(manifest, model), "files": sorted(texts)}
+    write_json(directory / "images.json", receipt)

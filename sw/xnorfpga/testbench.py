@@ -72,7 +72,9 @@ class Bench:
         for _ in range(4):
             await RisingEdge(dut.clk)
         dut.reset.value = 0
-        await RisingEdge(dut.clk)
+        layers = self.manifest["layers"]
+        for _ in range(1 + max(layer["cycles"] - layer["words"] * layer["groups"] for layer in layers)):
+            await RisingEdge(dut.clk)  # until serial thresholds are in place: latency is that of an idle accelerator
 
     async def send(self, image: np.ndarray, last: bool) -> None:
         """Send one image (bool[MW]), word by word; `last`: the accelerator shall not wait for more to fill a group."""

@@ -17,7 +17,7 @@ from .process import Failed, run
 
 # Units that occur many times are mapped once (-noflatten and keep_hierarchy); all else is flattened first, so that
 # logic is shared and trimmed across module borders as a fitter would. Afterwards all is flattened, for counting.
-REPEATED = "XnorPopcount*"
+REPEATED = "XnorPopcount* *ProcessingElement*"
 
 # Ports of tests are no ports of a product: they are cut off, and what feeds them alone goes.
 TEST_PORTS = "taps_*"

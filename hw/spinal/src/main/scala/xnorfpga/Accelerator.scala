@@ -10,6 +10,7 @@ case class AcceleratorIo(config: AcceleratorConfig) extends Bundle {
   val images = slave(Stream(Fragment(Bits(input_word_bits bits))))
   val results = master(Stream(Result(classes, scoreBits)))
   val load = slave(Stream(Bits(LoadPort.wordBits bits)))
+  val load_checksum = out Bits (32 bits)
 
   /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
   val taps = layers.init.map(layer => out(Tap(copies, layer.mh)))
@@ -39,7 +40,9 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val loadWords = shapes.map(shape => shape.columns * shape.depth).sum
   val loadPort = LoadPort(shapes)
   loadPort.io.words << io.load
+  io.load_checksum := loadPort.io.checksum
   imageCollector.io.hold := loadPort.io.hold
+  stages.foreach(_.io.loading := loadPort.io.running)
   stages.flatMap(_.io.load).zip(loadPort.io.buses).foreach { case (memory, bus) => memory := bus }
 
   // Images inside: at most a group in every register and in every place of every buffer on their way

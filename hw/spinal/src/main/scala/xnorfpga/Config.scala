@@ -52,8 +52,8 @@ case class LayerConfig(mw: Int, mh: Int, routing: Routing, pe: Int, simd: Int) {
   /** Groups of PE neurons that are worked one after the other. */
   val groups = mh / pe
 
-  /** Steps a group of images takes. */
-  val cycles = words * groups
+  /** Steps a group of images takes, rows of the weight memory. */
+  val steps = words * groups
 
   /** Bits of a popcount of the whole row, 0 … MW. */
   val scoreBits = log2Up(mw + 1)
@@ -77,12 +77,6 @@ case class BlockRam(block_bits: Int, max_width: Int) {
   def width(depth: Int): Int = {
     val addresses = 1 << log2Up(depth)
     (block_bits / addresses) min max_width max 1
-  }
-
-  /** Blocks of a memory of `depth` words of at most `width(depth)` bits. */
-  def blocks(depth: Int): Int = {
-    val deepest = 1 << log2Up(block_bits / 2 + 1) // one bit wide: 8192 of 10,240 bits are used
-    (depth + deepest - 1) / deepest max 1
   }
 }
 

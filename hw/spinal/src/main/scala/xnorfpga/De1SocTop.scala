@@ -9,7 +9,7 @@ import spinal.lib.com.uart._
   *
   * Protocol, 115,200 baud 8N1, one command byte and its data, lowest byte first, each word padded to whole bytes:
   *   - `I`, then the words of one image: answers the class as one byte.
-  *   - `L`, then the words of the load port: answers `K` once the model is in memory.
+  *   - `L`, then the words of the load port: answers `K` and the four bytes of their CRC-32 once the model is in memory.
   *
   * Any other command byte is dropped, so that a host gets back in step by sending one. LEDR0 is on while a command's
   * data is awaited; KEY0 resets.
@@ -69,12 +69,17 @@ case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Componen
     accelerator.io.load << words(model, LoadPort.wordBits)
 
     // Answers
+    val receipt = (accelerator.io.load_checksum ## B('K'.toInt, 8 bits)).subdivideIn(8 bits)
+    val receiptByte = Counter(receipt.size)
     val loaded = RegInit(False) setWhen (model.fire && remaining === 1)
     val answer = uart.io.write
     answer.valid := accelerator.io.results.valid || loaded
-    answer.payload := Mux(accelerator.io.results.valid, accelerator.io.results.label.asBits.resize(8), B('K'.toInt, 8 bits))
-    accelerator.io.results.ready := answer.ready
-    loaded.clearWhen(answer.fire && !accelerator.io.results.valid)
+    answer.payload := Mux(loaded, receipt(receiptByte), accelerator.io.results.label.asBits.resize(8))
+    accelerator.io.results.ready := answer.ready && !loaded
+    when(loaded && answer.ready) {
+      receiptByte.increment()
+      loaded.clearWhen(receiptByte.willOverflowIfInc)
+    }
 
     val label = RegNextWhen(accelerator.io.results.label.resize(4), accelerator.io.results.fire) init 0
     val segments = Seq(0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f, 0x77, 0x7c, 0x39, 0x5e, 0x79, 0x71)

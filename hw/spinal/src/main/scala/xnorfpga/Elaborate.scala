@@ -81,11 +81,12 @@ object Manifest {
           "routing" -> c.routing.name,
           "words" -> c.words,
           "groups" -> c.groups,
-          "cycles" -> c.cycles,
+          "cycles" -> layer.plan.cycles,
           "step_to_output_cycles" -> layer.plan.stepToOutput,
           "fifo_depth" -> layer.plan.fifoDepth,
           "margin_bits" -> c.marginBits,
           "paired" -> layer.plan.paired,
+          "serial" -> layer.plan.serial,
           "thresholded" -> layer.plan.thresholded,
           "tap" -> layer.plan.thresholded
         )

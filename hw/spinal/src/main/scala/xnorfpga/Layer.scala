@@ -8,22 +8,22 @@ import spinal.lib._
   *
   * A step is issued when its input is there and, at the last step of a group of neurons, when a place for the results
   * is reserved (`credits`); from then on it flows without a stall: weights and input word meet after one cycle, the
-  * popcount follows `PopcountShape.latency` later, the accumulator one after that.
-  *
-  * The accumulator starts from −T, so that its sign is the neuron's answer and no comparator is left. In a paired layer
-  * (see XnorPopcount) it starts from −T', the stored T' = T − unlike(w), less the image's own unlike pairs.
+  * popcount follows `PopcountShape.latency` later, the accumulator one after that (see ProcessingElement).
   */
 case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component {
   import plan._
   import config._
   val outWidth = plan.outWidth
-  val weightShape = MemoryShape(s"layers_${index}_weights", index, "weights", pe * simd, cycles, ram)
-  val thresholdShape = MemoryShape(s"layers_${index}_thresholds", index, "thresholds", pe * marginBits, groups, ram)
+  val weightShape = MemoryShape(s"layers_${index}_weights", index, "weights", pe * simd, steps, ram)
+  val thresholdShape = MemoryShape(s"layers_${index}_thresholds", index, "thresholds", thresholdBits, thresholdRows, ram)
   val shapes = weightShape +: (if (thresholded) Seq(thresholdShape) else Nil)
   val io = new Bundle {
     val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) unlikeBits else 0)))
     val output = master(Stream(Beat(copies, outWidth)))
     val load = shapes.map(shape => in(LoadBus(shape)))
+
+    /** The memories are being loaded: thresholds that were entered are no longer right. */
+    val loading = in Bool ()
   }
 
   // Issue
@@ -35,9 +35,11 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val lastWord = if (words == 1) True else RegInit(False)
   val word = Counter(words)
   val group = Counter(groups)
-  val address = Counter(cycles)
+  val address = Counter(steps)
+  val entry = serial generate SerialThresholds(marginBits)
   val credits = Reg(UInt(log2Up(fifoDepth + 1) bits)) init fifoDepth
-  val step = inputRegister.io.available && (!lastWord || credits =/= 0)
+  val ready = if (serial) !entry.active else True
+  val step = inputRegister.io.available && ready && (!lastWord || credits =/= 0)
   inputRegister.io.step := step
   inputRegister.io.first := first
   when(step) {
@@ -45,50 +47,66 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
     address.increment()
     first := address.willOverflowIfInc
     if (words > 1) lastWord := word.value === words - 2
-    when(lastWord) { group.increment() }
+    when(lastWord) {
+      group.increment()
+      if (serial) entry.start()
+    }
   }
 
-  // Weights meet the input word
+  if (serial) when(io.loading) { entry.start() }
+
+  // Weights, and what the accumulators start from
   val weights = Memory(weightShape)
   weights.read_address := address.value.resized
   weights.load(io.load(0))
-  val counts = Vec.tabulate(copies, pe) { (c, p) =>
-    val popcount = XnorPopcount(simd, paired)
-    popcount.setName(s"popcount_${c}_$p")
-    popcount.io.x := inputRegister.tap(c, p)
-    popcount.io.w := weights.read_data(p * simd, simd bits)
-    popcount.io.count
-  }
   val counted = 1 + popcount.latency // cycles from a step to its counts
-
-  // What the accumulators start from is there one cycle earlier, and registered
-  val preload = Vec(SInt(marginBits bits), pe)
+  val thresholds = thresholded generate Memory(thresholdShape)
   if (thresholded) {
-    val thresholds = Memory(thresholdShape)
-    thresholds.read_address := Delay(group.value, counted - 2).resized
+    thresholds.read_address := (if (serial) entry.row.value else Delay(group.value, counted - 2)).resized
     thresholds.load(io.load(1))
-    preload.assignFromBits(thresholds.read_data)
-  } else preload.foreach(_ := 0)
-  val starts = Vec.tabulate(copies, pe) { (c, p) =>
-    if (paired) RegNext(preload(p) - Delay(inputRegister.io.unlike(c), counted - 2 - UnlikePairs.lag).resize(marginBits).asSInt)
-    else RegNext(preload(p))
   }
 
-  // Popcount − T
-  val stepCounted = if (words == 1) True else Delay(step, counted, init = False)
-  val firstCounted = if (words == 1) True else Delay(word.value === 0, counted)
-  val accumulators = Vec.tabulate(copies, pe) { (c, p) =>
-    val accumulator = Reg(SInt(marginBits bits)).setName(s"accumulator_${c}_$p")
-    val count = (if (paired) counts(c)(p) << 1 else counts(c)(p)).resize(marginBits).asSInt
-    when(stepCounted) { accumulator := Mux(firstCounted, starts(c)(p), accumulator) + count }
-    accumulator
-  }
+  // The processing elements
+  val sums =
+    if (serial) {
+      val entering = RegNext(entry.active) init False
+      val add = Delay(step || entry.active, counted, init = False)
+      val clear = Delay(entry.active && entry.clear, counted)
+      val digits = Delay(entry.mask, counted)
+      Vec.tabulate(copies, pe) { (c, p) =>
+        val element = SerialProcessingElement(plan).setName(s"element_${c}_$p")
+        element.io.x := inputRegister.tap(c, p)
+        element.io.w := weights.read_data(p, 1 bits)
+        element.io.threshold := thresholds.read_data(p)
+        element.io.entering := entering
+        element.io.add := add
+        element.io.clear := clear
+        element.io.digits := digits
+        element.io.sum
+      }
+    } else {
+      val add = if (words == 1) True else Delay(step, counted, init = False)
+      val firstCounted = if (words == 1) True else Delay(word.value === 0, counted)
+      val unlike = paired generate inputRegister.io.unlike.map(Delay(_, counted - 2 - UnlikePairs.lag))
+      Vec.tabulate(copies, pe) { (c, p) =>
+        val element = ProcessingElement(plan).setName(s"element_${c}_$p")
+        element.io.x := inputRegister.tap(c, p)
+        element.io.w := weights.read_data(p * simd, simd bits)
+        if (thresholded) element.io.start := thresholds.read_data(p * marginBits, marginBits bits).asSInt
+        if (paired) element.io.unlike := unlike(c)
+        if (words > 1) {
+          element.io.add := add
+          element.io.first := firstCounted
+        }
+        element.io.sum
+      }
+    }
 
   // Results wait in a small buffer, whose places the credits count
   val fifo = StreamFifo(Beat(copies, outWidth), fifoDepth, latency = 1, forFMax = false)
   fifo.io.push.valid := Delay(step && lastWord, counted + 1, init = False)
   fifo.io.push.lanes := Delay(inputRegister.io.lanes, counted)
-  for ((lane, results) <- fifo.io.push.data.zip(accumulators))
+  for ((lane, results) <- fifo.io.push.data.zip(sums))
     lane := Cat(results.map(sum => if (thresholded) (!sum.msb).asBits else sum.asBits.resize(scoreBits)))
   io.output << fifo.io.pop
 

@@ -23,6 +23,14 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   val paired = thresholded && !streamed && simd % 2 == 0 && UnlikePairs.possible(wordWidth) && wordWidth < mw &&
     PopcountShape(simd, paired = true).latency > UnlikePairs.lag
 
+  /** Thresholds are entered bit by bit before the first word (see SerialProcessingElement). */
+  val serial = thresholded && groups == 1 && simd == 1 && words >= SerialThresholds.rows(marginBits)
+  val thresholdBits = if (serial) pe else pe * marginBits
+  val thresholdRows = if (serial) SerialThresholds.rows(marginBits) else groups
+
+  /** Cycles a group of images takes in this layer. */
+  val cycles = steps + (if (serial) thresholdRows else 0)
+
   val unlikeBits = if (paired) log2Up(mw / 2 + 1) else 0
   val outWidth = if (thresholded) pe else pe * scoreBits
   val popcount = PopcountShape(simd, paired)

@@ -14,11 +14,17 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   val io = new Bundle {
     val words = slave(Stream(Bits(LoadPort.wordBits bits)))
 
+    /** CRC-32 (IEEE 802.3, as zlib's) of the last load's words, five bytes each, lowest first; 0 before any load. */
+    val checksum = out Bits (32 bits)
+
     /** True while no image is inside the accelerator. */
     val idle = in Bool ()
 
     /** True while a load waits or runs: no new image may enter. */
     val hold = out Bool ()
+
+    /** True from the first word until the last: the memories hold parts of two models. */
+    val running = out Bool ()
     val buses = shapes.map(shape => out(LoadBus(shape)))
   }
 
@@ -28,6 +34,7 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   val address = Reg(UInt(shapes.map(_.addressBits).max bits)) init 0
 
   io.hold := io.words.valid || loading
+  io.running := loading
   io.words.ready := loading || io.idle
 
   val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.columns - 1) }.orR
@@ -51,6 +58,10 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
       }
     }
   }
+  val checksum = RegInit(B(0, 32 bits))
+  when(io.words.fire) { checksum := ~Crc32(Mux(loading, ~checksum, B(32 bits, default -> True)), io.words.payload) }
+  io.checksum := checksum
+
   for ((bus, k) <- io.buses.zipWithIndex) {
     bus.enable := io.words.fire && memory(k)
     bus.token := token.resized
@@ -63,4 +74,22 @@ object LoadPort {
 
   /** Bits of a word at the port: the widest block-RAM column. */
   val wordBits = 40
+}
+
+/** One word's step of CRC-32, lowest bit first: each bit of the next state is an exclusive-or of bits of state and word. */
+object Crc32 {
+  def apply(state: Bits, word: Bits): Bits = {
+    val inputs = word ## state
+    val effects = (0 until inputs.getWidth).map(k => step(BigInt(1) << k, word.getWidth))
+    Cat((0 until 32).map(bit => inputs.asBools.zip(effects).collect { case (input, effect) if effect.testBit(bit) => input }.xorR))
+  }
+
+  /** The next state, for state and word as one number: linear, so the effects of single bits tell all. */
+  private def step(stateAndWord: BigInt, wordBits: Int): BigInt = {
+    val mask = (BigInt(1) << 32) - 1
+    (0 until wordBits).foldLeft(stateAndWord & mask) { (state, k) =>
+      val feedback = state.testBit(0) ^ stateAndWord.testBit(32 + k)
+      if (feedback) (state >> 1) ^ BigInt("edb88320", 16) else state >> 1
+    }
+  }
 }

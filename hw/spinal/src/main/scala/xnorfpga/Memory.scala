@@ -54,30 +54,30 @@ case class Memory(shape: MemoryShape) extends BlackBox {
   }
 
   private def verilog: String = {
-    val indices = 0 until columns
+    def lines(line: Int => String) = (0 until columns).map(line).mkString("\n")
+    def range(high: Int, low: Int) = s"[$high:$low]"
+    val style = if (depth == 1) "logic" else "M10K, no_rw_check"
+    val read = if (depth == 1) "assign" else "always @(posedge clk)"
+    val becomes = if (depth == 1) "=" else "<="
     s"""
 module $moduleName (
-  input                         clk,
-  input      [${columns - 1}:0] write_enable,
-  input      [${addressBits - 1}:0] write_address,
-  input      [${columnWidth - 1}:0] write_data,
-  input      [${addressBits - 1}:0] read_address,
-  output reg [${width - 1}:0] read_data
+  input clk,
+  input ${range(columns - 1, 0)} write_enable,
+  input ${range(addressBits - 1, 0)} write_address,
+  input ${range(columnWidth - 1, 0)} write_data,
+  input ${range(addressBits - 1, 0)} read_address,
+  output ${if (depth == 1) "" else "reg "}${range(width - 1, 0)} read_data
 );
-${indices.map(c => s"""  (* ramstyle = "M10K, no_rw_check" *) reg [${bits(c).size - 1}:0] column_$c [0:${depth - 1}];""").mkString("\n")}
+${lines(c => s"""  (* ramstyle = "$style" *) reg ${range(bits(c).size - 1, 0)} column_$c [0:${depth - 1}];""")}
 `ifndef YOSYS
   initial begin
-${indices.map(c => s"""    $$readmemb("${file(c)}", column_$c);""").mkString("\n")}
+${lines(c => s"""    $$readmemb("${file(c)}", column_$c);""")}
   end
 `endif
   always @(posedge clk) begin
-${indices
-        .map { c =>
-          s"""    if (write_enable[$c]) column_$c[write_address] <= write_data[${bits(c).size - 1}:0];
-    read_data[${bits(c).last}:${bits(c).head}] <= column_$c[read_address];"""
-        }
-        .mkString("\n")}
+${lines(c => s"    if (write_enable[$c]) column_$c[write_address] <= write_data${range(bits(c).size - 1, 0)};")}
   end
+${lines(c => s"  $read read_data${range(bits(c).last, bits(c).head)} $becomes column_$c[${if (depth == 1) "0" else "read_address"}];")}
 endmodule
 """
   }
