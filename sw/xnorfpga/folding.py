@@ -114,7 +114,9 @@ class LayerPrediction:
     @property
     def paired(self) -> bool:
         """Whether neighbouring inputs are counted as pairs (XnorPopcount in Scala says why and when)."""
-        countable = self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+        by_word = self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+        at_once = self.routing == "stationary" and self.arrival_width == self.mw
+        countable = by_word or at_once
         in_time = self.simd % 2 == 0 and popcount_latency(self.simd, paired=True) > 1
         return self.thresholded and not self.streamed and countable and in_time
 

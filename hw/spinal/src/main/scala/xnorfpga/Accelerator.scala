@@ -23,7 +23,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   noIoPrefix()
 
   val plans = LayerPlan.all(config)
-  val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies, plans.head.unlikeBits)
+  val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies, plans.head.collectedUnlikeBits)
   imageCollector.io.input << io.images
 
   val stages = for (plan <- plans) yield Layer(plan, copies, memory).setName(s"layers_${plan.index}")

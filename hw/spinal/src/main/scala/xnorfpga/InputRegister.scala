@@ -15,19 +15,22 @@ import spinal.lib._
   * The engine asserts `step` only under `available`; taps and lanes belong to a step from the cycle after it.
   */
 case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
-  import plan.{config, streamed, unlikeBits}
+  import plan.{collectedUnlikeBits, config, streamed, unlikeBits}
   val width = if (streamed) config.simd else config.mw
   val tapCount = if (config.routing == Routing.Diagonal) config.pe min config.words else 1
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, width, unlikeBits)))
+    val input = slave(Stream(Beat(copies, width, collectedUnlikeBits)))
     val step, first = in Bool ()
     val available = out Bool ()
     val taps = out(Vec(Vec(Bits(config.simd bits), tapCount), copies))
     val lanes = out Bits (copies bits)
 
-    /** Unlike pairs of the vector, `UnlikePairs.lag` cycles after its taps. */
+    /** Unlike pairs of the vector, `unlikeLatency` cycles after the step that loads it. */
     val unlike = plan.paired generate out(Vec(UInt(unlikeBits bits), copies))
   }
+
+  /** Cycles from the step that loads a vector to the count of its unlike pairs. */
+  val unlikeLatency = if (plan.unlikeByWord) UnlikePairs.lag + 1 else plan.popcount.latency
 
   val load = if (streamed) io.step else io.step && io.first
   io.available := (if (streamed) io.input.valid else io.input.valid || !io.first)
@@ -43,7 +46,17 @@ case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
   }
 
   io.lanes := lanes
-  if (plan.paired) io.unlike := RegNextWhen(io.input.unlike, Delay(load, UnlikePairs.lag, init = False))
+  if (plan.paired) for ((unlike, c) <- io.unlike.zipWithIndex) {
+    if (plan.unlikeByWord) unlike := RegNextWhen(io.input.unlike(c), Delay(load, UnlikePairs.lag, init = False))
+    else {
+      val pairs = io.input.data(c).subdivideIn(2 bits)
+      val counter = XnorPopcount(width / 2, paired = false) // unlike: equal to the other's inverse
+      counter.io.x := Cat(pairs.map(_(0)))
+      counter.io.w := ~Cat(pairs.map(_(1)))
+      val loaded = Delay(load, unlikeLatency, init = False)
+      unlike := Mux(loaded, counter.io.count, RegNextWhen(counter.io.count, loaded))
+    }
+  }
   for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * config.simd, config.simd bits)
 
   /** The word that PE p meets. */

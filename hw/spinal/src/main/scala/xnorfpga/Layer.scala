@@ -18,7 +18,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val thresholdShape = MemoryShape(s"layers_${index}_thresholds", index, "thresholds", thresholdBits, thresholdRows, ram)
   val shapes = weightShape +: (if (thresholded) Seq(thresholdShape) else Nil)
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) unlikeBits else 0)))
+    val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) collectedUnlikeBits else 0)))
     val output = master(Stream(Beat(copies, outWidth)))
     val load = shapes.map(shape => in(LoadBus(shape)))
 
@@ -28,7 +28,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
 
   // Issue
   val inputRegister = InputRegister(plan, copies)
-  inputRegister.io.input << Beat.adapt(io.input, inputRegister.width, unlikeBits)
+  inputRegister.io.input << Beat.adapt(io.input, inputRegister.width, collectedUnlikeBits)
 
   // Registers rather than comparisons of the counters: they stand in the path to the neighbour's ready
   val first = RegInit(True)
@@ -87,7 +87,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
     } else {
       val add = if (words == 1) True else Delay(step, counted, init = False)
       val firstCounted = if (words == 1) True else Delay(word.value === 0, counted)
-      val unlike = paired generate inputRegister.io.unlike.map(Delay(_, counted - 2 - UnlikePairs.lag))
+      val unlike = paired generate inputRegister.io.unlike.map(Delay(_, popcount.latency - inputRegister.unlikeLatency))
       Vec.tabulate(copies, pe) { (c, p) =>
         val element = ProcessingElement(plan).setName(s"element_${c}_$p")
         element.io.x := inputRegister.tap(c, p)

@@ -17,10 +17,16 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   val streamed = routing == Routing.Broadcast && groups == 1 &&
     (simd % arrivalWidth == 0 || arrivalWidth % simd == 0)
 
+  /** The image's unlike pairs are counted word by word while its words are collected … */
+  val unlikeByWord = UnlikePairs.possible(wordWidth) && wordWidth < mw
+
+  /** … or, where whole vectors arrive and stand still, all at once beside the neurons' own popcounts. */
+  val unlikeAtOnce = !unlikeByWord && routing == Routing.Stationary && arrivalWidth == mw
+
   /** Neighbouring inputs are counted as pairs, in half the logic (see XnorPopcount). The image's unlike pairs must be
     * known before the first neuron's count, so the input must be held whole; a layer that gives scores stays plain.
     */
-  val paired = thresholded && !streamed && simd % 2 == 0 && UnlikePairs.possible(wordWidth) && wordWidth < mw &&
+  val paired = thresholded && !streamed && simd % 2 == 0 && (unlikeByWord || unlikeAtOnce) &&
     PopcountShape(simd, paired = true).latency > UnlikePairs.lag
 
   /** Thresholds are entered bit by bit before the first word (see SerialProcessingElement). */
@@ -32,6 +38,9 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   val cycles = steps + (if (serial) thresholdRows else 0)
 
   val unlikeBits = if (paired) log2Up(mw / 2 + 1) else 0
+
+  /** Bits of the count that comes with the vector. */
+  val collectedUnlikeBits = if (unlikeByWord) unlikeBits else 0
   val outWidth = if (thresholded) pe else pe * scoreBits
   val popcount = PopcountShape(simd, paired)
 

@@ -33,6 +33,7 @@ case class ProcessingElement(plan: LayerPlan) extends Component {
   val start =
     if (!thresholded) S(0, marginBits bits)
     else if (paired) RegNext(io.start - io.unlike.resize(marginBits).asSInt)
+    else if (groups == 1) io.start // out of registers, and always the same
     else RegNext(io.start)
 
   val accumulator = Reg(SInt(marginBits bits))
