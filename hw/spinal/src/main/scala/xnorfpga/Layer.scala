@@ -66,41 +66,51 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
     thresholds.load(io.load(1))
   }
 
+  // What the processing elements are told: one of the two
+  val entryControl = serial generate new Area {
+    val entering = RegNext(entry.active) init False
+    val add = Delay(step || entry.active, counted, init = False)
+    val clear = Delay(entry.active && entry.clear, counted)
+    val digits = Delay(entry.mask, counted)
+  }
+  val rowControl = !serial generate new Area {
+    val add = (words > 1) generate Delay(step, counted, init = False)
+    val firstWord = (words > 1) generate Delay(word.value === 0, counted)
+    val unlike = paired generate inputRegister.io.unlike.map(Delay(_, popcount.latency - inputRegister.unlikeLatency))
+  }
+
   // The processing elements
-  val sums =
-    if (serial) {
-      val entering = RegNext(entry.active) init False
-      val add = Delay(step || entry.active, counted, init = False)
-      val clear = Delay(entry.active && entry.clear, counted)
-      val digits = Delay(entry.mask, counted)
-      Vec.tabulate(copies, pe) { (c, p) =>
-        val element = SerialProcessingElement(plan).setName(s"element_${c}_$p")
-        element.io.x := inputRegister.tap(c, p)
-        element.io.w := weights.read_data(p, 1 bits)
-        element.io.threshold := thresholds.read_data(p)
-        element.io.entering := entering
-        element.io.add := add
-        element.io.clear := clear
-        element.io.digits := digits
-        element.io.sum
-      }
-    } else {
-      val add = if (words == 1) True else Delay(step, counted, init = False)
-      val firstCounted = if (words == 1) True else Delay(word.value === 0, counted)
-      val unlike = paired generate inputRegister.io.unlike.map(Delay(_, popcount.latency - inputRegister.unlikeLatency))
-      Vec.tabulate(copies, pe) { (c, p) =>
-        val element = ProcessingElement(plan).setName(s"element_${c}_$p")
-        element.io.x := inputRegister.tap(c, p)
-        element.io.w := weights.read_data(p * simd, simd bits)
-        if (thresholded) element.io.start := thresholds.read_data(p * marginBits, marginBits bits).asSInt
-        if (paired) element.io.unlike := unlike(c)
+  val sums = Vec.tabulate(copies, pe) { (c, p) =>
+    val isFirst = c + p == 0
+    val element: ElementIo =
+      if (serial) {
+        import entryControl._
+        val io =
+          if (isFirst) SerialProcessingElement(plan).setName("element").io
+          else new ElementAgain(SerialProcessingElementIo(plan)).setName(s"element_${c}_$p").io
+        io.threshold := thresholds.read_data(p)
+        io.entering := entering
+        io.add := add
+        io.clear := clear
+        io.digits := digits
+        io
+      } else {
+        import rowControl._
+        val io =
+          if (isFirst) ProcessingElement(plan).setName("element").io
+          else new ElementAgain(ProcessingElementIo(plan)).setName(s"element_${c}_$p").io
+        if (thresholded) io.start := thresholds.read_data(p * marginBits, marginBits bits).asSInt
+        if (paired) io.unlike := unlike(c)
         if (words > 1) {
-          element.io.add := add
-          element.io.first := firstCounted
+          io.add := add
+          io.first := firstWord
         }
-        element.io.sum
+        io
       }
-    }
+    element.x := inputRegister.tap(c, p)
+    element.w := weights.read_data(p * simd, simd bits)
+    element.sum
+  }
 
   // Results wait in a small buffer, whose places the credits count
   val fifo = StreamFifo(Beat(copies, outWidth), fifoDepth, latency = 1, forFMax = false)

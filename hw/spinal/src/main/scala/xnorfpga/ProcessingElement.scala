@@ -9,22 +9,13 @@ import spinal.lib._
   * The accumulator starts from −T, so that its sign is the neuron's answer and no comparator is left. In a paired layer
   * (see XnorPopcount) it starts from −T', the stored T' = T − unlike(w), less the image's own unlike pairs.
   *
-  * A component of its own, because it occurs PE · copies times and is then synthesized once.
+  * A component of its own, because it occurs PE · copies times: elaborated once, synthesized once.
   */
 case class ProcessingElement(plan: LayerPlan) extends Component {
   import plan._
   import config._
-  val io = new Bundle {
-    val x, w = in Bits (simd bits)
-
-    /** What the row starts from, and the image's unlike pairs: `popcount.latency − 1` cycles after the row's first word. */
-    val start = thresholded generate in(SInt(marginBits bits))
-    val unlike = paired generate in(UInt(unlikeBits bits))
-
-    /** Of a row in several words: the word of `popcount.latency` cycles before counts, and is the row's first. */
-    val add, first = (words > 1) generate in(Bool())
-    val sum = out SInt (marginBits bits)
-  }
+  val io = ProcessingElementIo(plan)
+  setDefinitionName(io.module)
 
   val counter = XnorPopcount(simd, paired)
   counter.io.x := io.x
@@ -42,6 +33,30 @@ case class ProcessingElement(plan: LayerPlan) extends Component {
   io.sum := accumulator
 }
 
+/** What all processing elements have at their ports, and the name of their module: it tells all that the logic depends on. */
+abstract class ElementIo(plan: LayerPlan) extends Bundle {
+  val x, w = in Bits (plan.config.simd bits)
+  val sum = out SInt (plan.config.marginBits bits)
+  def module: String
+}
+
+case class ProcessingElementIo(plan: LayerPlan) extends ElementIo(plan) {
+  import plan._
+  import config._
+
+  /** What the row starts from, and the image's unlike pairs: `popcount.latency − 1` cycles after the row's first word. */
+  val start = thresholded generate in(SInt(marginBits bits))
+  val unlike = paired generate in(UInt(unlikeBits bits))
+
+  /** Of a row in several words: the word of `popcount.latency` cycles before counts, and is the row's first. */
+  val add, first = (words > 1) generate in(Bool())
+
+  def module: String = (
+    Seq(s"ProcessingElement_$simd") ++ (if (!thresholded) Nil else if (groups == 1) Seq("fixed") else Seq("thresholded")) ++
+      (if (paired) Seq(s"paired_$unlikeBits") else Nil) ++ (if (words > 1) Seq("words") else Nil) :+ s"$marginBits"
+  ).mkString("_")
+}
+
 /** The PE of a layer with serial thresholds: one product a cycle, and before them the bits that make up −T.
   *
   * Where every neuron is worked at once and takes one input a cycle, an accumulator is all there is of a PE. A start
@@ -50,18 +65,9 @@ case class ProcessingElement(plan: LayerPlan) extends Component {
   */
 case class SerialProcessingElement(plan: LayerPlan) extends Component {
   import plan.config.marginBits
-  val io = new Bundle {
-    val x, w = in Bits (1 bits)
-    val threshold = in Bool ()
+  val io = SerialProcessingElementIo(plan)
+  setDefinitionName(io.module)
 
-    /** Count the threshold's bit instead of the product. */
-    val entering = in Bool ()
-
-    /** One cycle later: the count is added, or the accumulator cleared; which digits beside the lowest it is added to. */
-    val add, clear = in Bool ()
-    val digits = in Bits (SerialThresholds.digits(marginBits) - 1 bits)
-    val sum = out SInt (marginBits bits)
-  }
   val count = RegNext(Mux(io.entering, io.threshold, !(io.x ^ io.w).lsb))
   val increment = B(0, marginBits bits)
   increment(0) := count
@@ -69,6 +75,30 @@ case class SerialProcessingElement(plan: LayerPlan) extends Component {
   val accumulator = Reg(SInt(marginBits bits))
   when(io.add) { accumulator := Mux(io.clear, S(0, marginBits bits), accumulator + increment.asSInt) }
   io.sum := accumulator
+}
+
+case class SerialProcessingElementIo(plan: LayerPlan) extends ElementIo(plan) {
+  import plan.config.marginBits
+  val threshold = in Bool ()
+
+  /** Count the threshold's bit instead of the product. */
+  val entering = in Bool ()
+
+  /** One cycle later: the count is added, or the accumulator cleared; which digits beside the lowest it is added to. */
+  val add, clear = in Bool ()
+  val digits = in Bits (SerialThresholds.digits(marginBits) - 1 bits)
+
+  def module: String = s"SerialProcessingElement_$marginBits"
+}
+
+/** A further instance of a processing element: a black box of the same module, since a thousand equal components would
+  * take a minute to elaborate.
+  */
+class ElementAgain[T <: ElementIo](ports: => T) extends BlackBox {
+  val clk = in Bool ()
+  val io = ports
+  setDefinitionName(io.module)
+  mapCurrentClockDomain(clk)
 }
 
 /** Enters the start values of a layer's accumulators by counting: row 0 of the memory clears, then 16 rows a digit of
