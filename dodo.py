@@ -33,7 +33,7 @@ CODE = {
     "images": "memory.py",
     "simulate": "simulate.py testbench.py verilator.py golden.py folding.py data.py",
     "synth": "synth.py yosys.py netlist.py quartus.py quartus_project.py",
-    "report": "report.py report.html published.toml data.py",
+    "report": "report.py report.html published.toml routings.py routings.json data.py",
 }
 RTL = ("rtl/Accelerator.v", "rtl/De1SocTop.v")
 

@@ -2,12 +2,14 @@
 """The report, on made-up results of the stages before."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from xnorfpga import benchmark, data, design, report
-from xnorfpga.common import UserError, read_json, write_json
+from xnorfpga import benchmark, data, design, report, routings
+from xnorfpga.common import ROOT, UserError, read_json, write_json
 
 DIGEST = "d" * 64
 
@@ -105,6 +107,16 @@ def test_what_is_wrong_stands_first(build, capsys):
     assert "differs from the golden model in 2 results" in capsys.readouterr().out
 
 
+def test_an_estimate_whose_spread_leaves_the_device_is_cautioned(build):
+    report.report(design.load("smoke"), build)
+    page = (build / "report" / "index.html").read_text()
+    assert "half of the public designs whose Quartus figure is known would need 877 to 1,299" in page
+    assert 'class="caution"' not in page
+    change(build / "synth.json", alms=30000)
+    report.report(design.load("smoke"), build)
+    assert "Quartus may need 26,316 to 38,961" in (build / "report" / "index.html").read_text()
+
+
 def test_results_of_another_model_are_refused_and_an_earlier_report_stays(build):
     report.report(design.load("smoke"), build)
     before = (build / "report" / "report.json").read_bytes()
@@ -126,3 +138,34 @@ def test_the_table_of_designs_repeats_what_the_reports_say(build):
     assert (entry["cycles_per_image"], entry["alms"], entry["images"], entry["mismatches"]) == (16, 1000, 4, 0)
     assert entry["connections_per_layer"] == [1568]
     assert "| smoke | 784-64-64-10 | 16 | 107 | 1,000 | 40 | True |" in benchmark.table([entry])
+
+
+def test_the_three_routings_stand_in_the_report_and_in_the_docs(build):
+    report.report(design.load("smoke"), build)
+    page = (build / "report" / "index.html").read_text()
+    measured = routings.load()
+    assert {row["routing"] for row in measured["rows"]} == set(design.ROUTINGS)
+    assert len({row["cycles"] for row in measured["rows"]}) == 1  # equal cycles, or they could not be compared
+    assert all(f"{row['alms']:,}" in page for row in measured["rows"])
+    text = (ROOT / "docs" / "engine.md").read_text()
+    assert routings.table(measured) == re.search(r"<!-- routings -->\n(.*)\n<!-- /routings -->", text, re.S)[1]
+
+
+def test_the_tools_are_timed_in_an_empty_build_directory(tmp_path, monkeypatch):
+    ran = []
+
+    def stage(command, env, **_):
+        ran.append(command[3])
+        write_json(Path(env["XNORFPGA_BUILD"]) / "mnist/sim.json", {"build_seconds": 70, "cycles_per_second": 12000.4})
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(benchmark, "BUILD", tmp_path)
+    monkeypatch.setattr(subprocess, "run", stage)
+    figures = {figure["what"]: figure for figure in benchmark.tools("mnist")}
+    assert ran == ["export", "elaborate", "images", "simulate", "synth"]
+    assert figures["verilate and build"]["value"] == 70 and figures["verilate and build"]["ratio"] > 0
+    assert figures["simulate"] == {"what": "simulate", "value": 12000, "unit": "cycles/s", "ratio": None}
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 2))
+    with pytest.raises(UserError, match="stage export of mnist failed"):
+        benchmark.tools("mnist")

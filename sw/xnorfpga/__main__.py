@@ -18,6 +18,7 @@ EPILOG = """examples:
   python -m xnorfpga fold mnist                 cycles, latency and block RAM, in no time
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
   python -m xnorfpga bench --designs            what the designs reached, one row each
+  python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -84,9 +85,12 @@ def parser() -> argparse.ArgumentParser:
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
     _design(command("fold", "print what a folding gives: cycles, latency and block RAM a layer, before elaboration"))
-    sub = command("bench", "print what the designs of this checkout reached, from their reports")
-    sub.add_argument("--designs", action="store_true", help="a row a design (the default, and so far the only table)")
-    sub.add_argument("--json", action="store_true", help="a list of objects, with the origin of the figures")
+    sub = command("bench", "time the tools, or print what the designs of this checkout reached")
+    what = sub.add_mutually_exclusive_group()
+    what.add_argument("--tools", metavar="NAME", default="mnist", help="time each tool on this design (default: mnist)")
+    what.add_argument("--designs", action="store_true", help="what each design reached, from the reports in build/")
+    what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
+    sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     return top
@@ -112,10 +116,7 @@ def run(options: argparse.Namespace) -> int:
         case "fold":
             print(fold_table(design.load(options.design)))
         case "bench":
-            from xnorfpga import benchmark
-
-            results = benchmark.designs()
-            print(json.dumps(results, indent=2, ensure_ascii=False) if options.json else benchmark.table(results))
+            print(bench(options))
         case "quartus-report":
             from xnorfpga import quartus
 
@@ -126,6 +127,26 @@ def run(options: argparse.Namespace) -> int:
             count = stages.simulated_images(chosen.name) if images is None else None if images == "all" else images
             stages.run(stage, options.design, count)
     return 0
+
+
+def bench(options: argparse.Namespace) -> str:
+    """Return the table, or JSON, that the options of `bench` ask for."""
+    from xnorfpga import benchmark, routings
+
+    if options.routings:
+        measured = routings.measure()
+        return json.dumps(measured, indent=2, ensure_ascii=False) if options.json else routings.table(measured)
+    if options.designs:
+        reached = benchmark.designs()
+        return json.dumps(reached, indent=2, ensure_ascii=False) if options.json else benchmark.table(reached)
+    times = benchmark.tools(options.tools)
+    if options.json:
+        return json.dumps(times, indent=2, ensure_ascii=False)
+    lines = [f"{'tool':20} {'value':>10}           ratio to a fixed loop in Python"]
+    for row in times:
+        ratio = f"{row['ratio']:10}" if row["ratio"] else ""
+        lines.append(f"{row['what']:20} {row['value']:10,} {row['unit']:8} {ratio}")
+    return "\n".join(lines)
 
 
 def _design(sub: argparse.ArgumentParser) -> None:

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the designs of this checkout reached: one table from the reports that are there."""
+"""What the designs of this checkout reached, from the reports that are there; and how long the tools take."""
 
+import os
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +14,7 @@ from xnorfpga.common import BUILD, UserError, read_json
 
 COLUMNS = (
     "design", "network", "cycles_per_image", "latency_cycles", "alms", "m10k", "fits", "ops_per_cycle_per_alm",
-    "logic_levels", "accuracy_rtl", "images", "mismatches",
+    "connections_per_layer", "logic_levels", "accuracy_rtl", "images", "mismatches",
 )  # fmt: skip
 
 
@@ -43,9 +48,7 @@ def designs() -> list[dict[str, Any]]:
     reports = [BUILD / name / "report" / "report.json" for name in design.names()]
     found = [result(report) for report in reports if report.exists()]
     if not found:
-        raise UserError(
-            f"no report under {BUILD}: run `doit report` for all designs"
-        )
+        raise UserError(f"no report under {BUILD}: run `doit report` for all designs")
     return found
 
 
@@ -53,8 +56,54 @@ def table(results: list[dict[str, Any]]) -> str:
     """Return the figures as a Markdown table."""
 
     def cell(value: Any) -> str:
+        if isinstance(value, list):
+            return ", ".join(map(cell, value))
         return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
 
     lines = [[column.replace("_", " ") for column in COLUMNS], ["---"] * len(COLUMNS)]
     lines += [[cell(entry[column]) for column in COLUMNS] for entry in results]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def baseline() -> float:
+    """Return the seconds of a fixed piece of work: what the machine is worth at this moment."""
+    start = time.monotonic()
+    sum(number * number % 7 for number in range(10_000_000))
+    return time.monotonic() - start
+
+
+def tools(name: str, images: int = 200) -> list[dict[str, Any]]:
+    """Time each tool on a design, in an empty build directory, as a user would run it.
+
+    Returns:
+        an object a figure: what, value, unit, and for times the ratio to `baseline`, measured before and after.
+
+    Raises UserError where a stage fails; its own message is on stderr.
+    """
+    before = baseline()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=BUILD) as scratch:
+        seconds = {}
+        for stage in ("export", "elaborate", "images", "simulate", "synth"):
+            arguments = ["--images", str(images)] if stage == "simulate" else []
+            start = time.monotonic()
+            run = subprocess.run(
+                [sys.executable, "-m", "xnorfpga", stage, name, *arguments],
+                env={**os.environ, "XNORFPGA_BUILD": scratch}, stdout=subprocess.DEVNULL, check=False,
+            )  # fmt: skip
+            if run.returncode != 0:
+                raise UserError(f"stage {stage} of {name} failed")
+            seconds[stage] = time.monotonic() - start
+        simulation = read_json(Path(scratch) / name / "sim.json")
+    base = (before + baseline()) / 2
+    times = {
+        "elaborate": seconds["elaborate"],
+        "verilate and build": simulation["build_seconds"],
+        "synthesize": seconds["synth"],
+    }
+    figures = [
+        {"what": what, "value": round(value, 1), "unit": "s", "ratio": round(value / base, 1)}
+        for what, value in times.items()
+    ]
+    speed = round(simulation["cycles_per_second"])
+    return [*figures, {"what": "simulate", "value": speed, "unit": "cycles/s", "ratio": None}]

@@ -34,8 +34,8 @@ ALM_FORMULA = (
 )
 
 # Where SpinalHDL puts the word or vector in front of a layer's processing elements: InputRegister's `x`, one register
-# a copy, in the component `inputRegister` of the layer's component.
-INPUT_REGISTER = re.compile(r"(?:^|[._])layers_(?P<layer>\d+)\.inputRegister(?:_\d+)?\.x_(?P<copy>\d+)$")
+# a copy, in the component `inputRegister` of the layer's component; a layer synthesized alone counts as layer 0.
+INPUT_REGISTER = re.compile(r"(?:(?:^|[._])layers_(?P<layer>\d+)\.|^)inputRegister(?:_\d+)?\.x_(?P<copy>\d+)$")
 
 
 @dataclass
@@ -307,7 +307,7 @@ def input_connections(netlist: Netlist) -> dict[int, int]:
         if match:
             for bit in bits:
                 if isinstance(bit, int) and bit in netlist.driver and netlist.driver[bit][0].type == FF:
-                    source[bit] = int(match["layer"]), int(match["copy"])
+                    source[bit] = int(match["layer"] or 0), int(match["copy"])
     wires: dict[tuple[int, int], int] = defaultdict(int)
     for cell in netlist.cells:
         for pin, bits in cell.inputs.items():

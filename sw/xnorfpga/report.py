@@ -14,7 +14,7 @@ import jinja2
 import matplotlib.image
 import numpy as np
 
-from xnorfpga import data
+from xnorfpga import data, routings
 from xnorfpga.common import UserError, read_json, write_json, write_text
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def gather(design: "Design", build: Path) -> dict[str, Any]:
         ],
         "copies": manifest["copies"],
         "published": published(),
+        "routings": routings.load(),
         "origin": {
             "accuracy.float": "PyTorch",
             "accuracy.golden": "integer model in NumPy",
@@ -74,6 +75,7 @@ def gather(design: "Design", build: Path) -> dict[str, Any]:
             "speed": "cycles of the RTL simulation at the board's clock",
             "synthesis, connections": f"{synthesized['tool']} {synthesized['version']}, {synthesized['kind']}",
             "published": "as published; sources in each row",
+            "routings": routings.load()["origin"],
         },
     }  # fmt: skip
 
@@ -88,6 +90,24 @@ def complaints(figures: dict[str, Any]) -> list[str]:
     if not synthesis["fits"]:
         found.append("It does not fit the device: over by " + ", ".join(f"{n:,} {name}" for name, n in over.items()))
     return found
+
+
+def cautions(figures: dict[str, Any]) -> list[str]:
+    """Return what a reader should know who is about to rely on the figures."""
+    synthesis = figures["synthesis"]
+    likely, has = alm_range(synthesis), synthesis["device"]["alms"]
+    if likely and synthesis["fits"] and likely[1] > has:
+        return [
+            f"It fits by the estimate, {synthesis['alms']:,} of {has:,} ALMs; with the spread of such estimates Quartus may need "
+            f"{likely[0]:,} to {likely[1]:,}. Have it compiled before you rely on it."
+        ]
+    return []
+
+
+def alm_range(synthesis: dict[str, Any]) -> tuple[int, int] | None:
+    """Return between what ALMs Quartus' figure was for half of the designs with such an estimate; None if it is no estimate."""
+    band = synthesis.get("alm_band_half")
+    return (round(synthesis["alms"] / band[1]), round(synthesis["alms"] / band[0])) if band else None
 
 
 def rows(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -180,11 +200,14 @@ def page(figures: dict[str, Any], build: Path, design: "Design") -> str:
         figures=figures,
         rows=rows(figures),
         complaints=complaints(figures),
+        cautions=cautions(figures),
         confusion=confusion.tolist(),
         misread=misread,
         misread_total=len(wrong),
         curve=curve(read_json(build / "training.json")),
         record=read_json(build / "training.json"),
+        routing_columns=routings.COLUMNS,
+        alm_range=alm_range(figures["synthesis"]),
         slowest=max(layer["cycles"] for layer in figures["layers"]),
     )
 

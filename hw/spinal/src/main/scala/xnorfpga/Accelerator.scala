@@ -50,7 +50,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val inside = CounterUpDown(1 << log2Up(copies * places + 1))
   when(imageCollector.io.imageStarts) { inside.increment() }
   when(io.results.fire) { inside.decrement() }
-  loadPort.io.idle := inside.value === 0
+  loadPort.io.idle := RegNext(inside.value === 0 && !imageCollector.io.imageStarts) init False
 
   for ((tap, layer) <- io.taps.zip(stages)) tap := Tap.watch(layer.io.output, layer.plan.config.mh)
 }
