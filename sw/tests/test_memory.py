@@ -60,7 +60,7 @@ def test_from_the_stored_start_the_accumulator_reaches_popcount_minus_threshold(
 @given(st.integers(1, 4000), st.data())
 def test_serial_thresholds_count_up_to_the_start_value(mw, data):
     bits = mw.bit_length() + 1
-    thresholds = np.array(data.draw(st.lists(st.integers(0, mw + 1), min_size=1, max_size=5)) + [0, mw + 1])
+    thresholds = np.array([*data.draw(st.lists(st.integers(0, mw + 1), max_size=5)), 0, mw + 1])
     layer = {"pe": len(thresholds), "groups": 1, "margin_bits": bits, "paired": False, "serial": True}
     rows = memory.threshold_rows(layer, np.zeros((len(thresholds), mw), dtype=bool), thresholds)
     assert len(rows) == folding.serial_rows(bits)

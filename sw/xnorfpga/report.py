@@ -98,14 +98,14 @@ def cautions(figures: dict[str, Any]) -> list[str]:
     likely, has = alm_range(synthesis), synthesis["device"]["alms"]
     if likely and synthesis["fits"] and likely[1] > has:
         return [
-            f"It fits by the estimate, {synthesis['alms']:,} of {has:,} ALMs; with the spread of such estimates Quartus may need "
-            f"{likely[0]:,} to {likely[1]:,}. Have it compiled before you rely on it."
+            f"It fits by the estimate, {synthesis['alms']:,} of {has:,} ALMs; with the spread of such estimates "
+            f"Quartus may need {likely[0]:,} to {likely[1]:,}. Have it compiled before you rely on it."
         ]
     return []
 
 
 def alm_range(synthesis: dict[str, Any]) -> tuple[int, int] | None:
-    """Return between what ALMs Quartus' figure was for half of the designs with such an estimate; None if it is no estimate."""
+    """Return the ALMs between which Quartus' figure was for half of the designs with such an estimate, None for a fit."""
     band = synthesis.get("alm_band_half")
     return (round(synthesis["alms"] / band[1]), round(synthesis["alms"] / band[0])) if band else None
 

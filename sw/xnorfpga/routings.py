@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three routings side by side: one 1024 × 1024 layer, folded in each of them onto the same cycles, synthesized.
 
-`python -m xnorfpga bench --routings` measures; the figures are kept in routings.json, for the report and docs/engine.md.
+`python -m xnorfpga bench --routings` measures; routings.json keeps the figures, for the report and docs/engine.md.
 """
 
 import datetime
