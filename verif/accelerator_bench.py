@@ -14,6 +14,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 
+import coverage
 from configurations import KINDS, images, network
 from streams import Pause, StreamSink, StreamSource, bursts, never, sometimes
 from xnorfpga import folding, golden, memory
@@ -130,6 +131,7 @@ async def networks_follow_each_other_under_random_pauses(dut) -> None:
             await bench.drain()
     await bench.drain()
     assert bench.checked > 0
+    coverage.sample("results.backpressure", "stalled" if bench.results.stalled_cycles else "never")
     write_json(
         DIRECTORY / f"transactions_{SEED}.json",
         {

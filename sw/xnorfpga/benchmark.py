@@ -43,9 +43,7 @@ def designs() -> list[dict[str, Any]]:
     reports = [BUILD / name / "report" / "report.json" for name in design.names()]
     found = [result(report) for report in reports if report.exists()]
     if not found:
-        raise UserError(
-            f"no report under {BUILD}: run `doit report` for all designs"
-        )
+        raise UserError(f"no report under {BUILD}: run `doit report` for all designs")
     return found
 
 
