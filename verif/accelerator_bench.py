@@ -19,7 +19,7 @@ from configurations import KINDS, images, network
 from streams import Pause, StreamSink, StreamSource, bursts, never, sometimes
 from xnorfpga import folding, golden, memory
 from xnorfpga.common import read_json, write_json
-from xnorfpga.export import Model
+from xnorfpga.golden import Model
 from xnorfpga.testbench import PERIOD_NS, to_int
 
 DIRECTORY = Path(os.environ["VERIF_DIRECTORY"])

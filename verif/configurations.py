@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorfpga.export import LayerWeights, Model
+from xnorfpga.golden import LayerWeights, Model
 
 SIZES = (1, 2, 3, 4, 7, 8, 12, 16, 20, 24, 30, 36, 49)
 MEMORY = {"block_bits": 10240, "max_width": 40}

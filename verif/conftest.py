@@ -74,7 +74,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     """Print and write what this run verified."""
     counts = [json.loads(path.read_text()) for path in BUILD.glob("verif/*/transactions_*.json")]
     hits = getattr(config, "_hits", None)
-    if hits is None or not any(map(any, (bins.values() for bins in hits.values()))) and not counts:
+    if hits is None or (not any(map(any, (bins.values() for bins in hits.values()))) and not counts):
         return  # nothing of verif/ was run
     total = {key: sum(count[key] for count in counts) for key in ("networks", "images", "transactions")}
     summary = {
