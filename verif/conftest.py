@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of the suite, one seed for all that is random, and what a run verified: its summary and its coverage."""
 
-import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +19,10 @@ COVERAGE = BUILD / "verif" / "coverage.json"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the seed."""
+    """Add the seeds and the soak."""
     parser.addoption("--seed", type=int, default=1, help="seed of all random networks, images and pauses (default 1)")
+    parser.addoption("--hardware", type=int, default=1, help="seed of the random accelerators (default 1)")
+    parser.addoption("--soak", action="store_true", help="run the long tests as well: a soak of 100,000 images")
 
 
 @pytest.fixture
@@ -51,44 +53,47 @@ def is_whole(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Note the time, and clear what an earlier run left."""
+    """Note the time, and give the session a place for its samples."""
     config._started = time.monotonic()  # type: ignore[attr-defined]
     if not is_worker(config):
-        for old in (*coverage.SAMPLES.glob("*.json"), *BUILD.glob("verif/*/transactions_*.json")):
-            old.unlink()
+        samples = tempfile.TemporaryDirectory(prefix="xnorfpga-samples-")
+        os.environ[coverage.SAMPLES] = samples.name
+        config.add_cleanup(samples.cleanup)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Merge the coverage of all workers; a whole run that passed must have met all of the plan."""
-    if is_worker(session.config):
+    """Merge what all workers met; a whole run that passed must have met all of the plan."""
+    config = session.config
+    if is_worker(config):
         return
-    hits = coverage.merge(coverage.SAMPLES.glob("*.json"))
-    write_json(COVERAGE, {"coverage_percent": coverage.percent(hits), "missed": coverage.missed(hits), "hits": hits})
-    session.config._hits = hits  # type: ignore[attr-defined]
-    if is_whole(session.config) and coverage.missed(hits) and exitstatus == 0:
+    hits, counts = coverage.merge(Path(os.environ[coverage.SAMPLES]).glob("*.json"))
+    if not counts and not any(map(any, (bins.values() for bins in hits.values()))):
+        return  # nothing of verif/ was simulated
+    missed, percent = coverage.missed(hits), coverage.percent(hits)
+    summary = {
+        **{figure: counts[figure] for figure in ("configurations", "networks", "images", "transactions")},
+        "coverage_percent": percent,
+        "seconds": round(time.monotonic() - config._started, 1),  # type: ignore[attr-defined]
+        **{seed: config.getoption(seed) for seed in ("seed", "hardware")},
+        "whole": is_whole(config),
+    }
+    write_json(COVERAGE, {"coverage_percent": percent, "missed": missed, "hits": hits})
+    write_json(SUMMARY, summary)
+    lines = [", ".join(f"{key} {value}" for key, value in summary.items())]
+    if is_whole(config):
+        for point, bins in hits.items():
+            lines.append(f"{point}: " + ", ".join(f"{bin} {count}" for bin, count in bins.items()))
+        if missed:
+            lines.append("FAILED, bins of the coverage plan that were never met: " + "; ".join(missed))
+    config._verified = lines  # type: ignore[attr-defined]
+    if is_whole(config) and missed and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """Print and write what this run verified."""
-    counts = [json.loads(path.read_text()) for path in BUILD.glob("verif/*/transactions_*.json")]
-    hits = getattr(config, "_hits", None)
-    if hits is None or (not any(map(any, (bins.values() for bins in hits.values()))) and not counts):
-        return  # nothing of verif/ was run
-    total = {key: sum(count[key] for count in counts) for key in ("networks", "images", "transactions")}
-    summary = {
-        "configurations": len({path.parent for path in BUILD.glob("verif/*/transactions_*.json")}),
-        **total,
-        "coverage_percent": coverage.percent(hits),
-        "seconds": round(time.monotonic() - config._started, 1),  # type: ignore[attr-defined]
-        "seed": config.getoption("--seed"),
-    }
-    write_json(SUMMARY, summary)
-    terminalreporter.section("verif")
-    for point, bins in hits.items():
-        terminalreporter.write_line(f"{point}: " + ", ".join(f"{bin} {count}" for bin, count in bins.items()))
-    terminalreporter.write_line(", ".join(f"{key} {value}" for key, value in summary.items()))
-    if coverage.missed(hits):
-        verdict = "a whole run must meet them" if is_whole(config) else "not asked of a selection"
-        terminalreporter.write_line(f"bins never met ({verdict}): " + "; ".join(coverage.missed(hits)))
+    """Print what this run verified."""
+    if lines := getattr(config, "_verified", []):
+        terminalreporter.section("verif")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -29,8 +29,9 @@ def test_a_name_outside_of_the_plan_is_refused() -> None:
 def test_hits_of_all_files_add_up_and_a_missed_bin_shows(tmp_path) -> None:
     point, (first, second, *_) = next((point, bins) for point, bins in coverage.PLAN.items() if len(bins) > 1)
     for k in range(2):
-        (tmp_path / f"{k}.json").write_text(json.dumps([[point, first, 3]]))
-    hits = coverage.merge(tmp_path.glob("*.json"))
+        (tmp_path / f"{k}.json").write_text(json.dumps({"hits": [[point, first, 3]], "counts": {"networks": 2}}))
+    hits, counts = coverage.merge(tmp_path.glob("*.json"))
+    assert counts == {"networks": 4}
     assert (hits[point][first], hits[point][second]) == (6, 0)
     assert f"{point}: {second}" in coverage.missed(hits)
     assert f"{point}: {first}" not in coverage.missed(hits)
