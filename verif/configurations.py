@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from xnorfpga.export import LayerWeights, Model
+from xnorfpga import folding
+from xnorfpga.golden import LayerWeights, Model
+
+Configuration = dict[str, Any]
+"""What `hardware.json` holds: see docs/contracts.md and `xnorfpga.elaborate.hardware`."""
 
 SIZES = (1, 2, 3, 4, 7, 8, 12, 16, 20, 24, 30, 36, 49)
 MEMORY = {"block_bits": 10240, "max_width": 40}
+MAX_CYCLES = 64  # of a layer: how long a random network takes to simulate
+MAX_PRODUCTS = 400  # of a layer, a cycle: how long a random accelerator takes to build
 
 
 def divisors(n: int) -> list[int]:
@@ -18,51 +24,89 @@ def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def layer(rng: random.Random, mw: int, mh: int, routing: str | None = None) -> dict[str, Any]:
-    """Draw the fold of one layer."""
+def layer(rng: random.Random, mw: int, mh: int, copies: int, routing: str | None = None) -> Configuration:
+    """Draw the fold of one layer; of the folds that are neither too slow nor too large, where there are such."""
     routing = routing or rng.choice(("stationary", "diagonal", "broadcast"))
-    pe = mh if routing == "broadcast" and rng.random() < 0.5 else rng.choice(divisors(mh))
-    simd = mw if routing == "stationary" else rng.choice(divisors(mw))
+    folds = [(pe, simd) for pe in divisors(mh) for simd in ([mw] if routing == "stationary" else divisors(mw))]
+    if routing == "broadcast" and rng.random() < 0.5:
+        folds = [(pe, simd) for pe, simd in folds if pe == mh]
+    quick = [fold for fold in folds if mw * mh <= MAX_CYCLES * fold[0] * fold[1]]
+    small = [fold for fold in quick if fold[0] * fold[1] * copies <= MAX_PRODUCTS]
+    pe, simd = rng.choice(small or quick or folds)
     return {"mw": mw, "mh": mh, "routing": routing, "pe": pe, "simd": simd}
 
 
-PARALLEL = {  # a group in every place of every buffer: as many images inside as there can be
-    "design": "parallel",
-    "clock_mhz": 50,
-    "input_word_bits": 6,
-    "copies": 1,
-    "layers": [
-        {"mw": 6, "mh": 5, "routing": "stationary", "pe": 5, "simd": 6},
-        {"mw": 5, "mh": 4, "routing": "stationary", "pe": 4, "simd": 5},
-        {"mw": 4, "mh": 2, "routing": "stationary", "pe": 2, "simd": 4},
-    ],
-    "memory": MEMORY,
+def chain(copies: int, input_word_bits: int, *layers: tuple[int, int, str, int, int]) -> Configuration:
+    """Return a configuration of layers (mw, mh, routing, pe, simd)."""
+    keys = ("mw", "mh", "routing", "pe", "simd")
+    return {
+        "design": "accelerator",
+        "clock_mhz": 50,
+        "input_word_bits": input_word_bits,
+        "copies": copies,
+        "layers": [dict(zip(keys, layer, strict=True)) for layer in layers],
+        "memory": MEMORY,
+    }
+
+
+NAMED = {  # what the random ones seldom are
+    # a group in every place of every buffer: as many images inside as there can be
+    "parallel": chain(1, 6, (6, 5, "stationary", 5, 6), (5, 4, "stationary", 4, 5), (4, 2, "stationary", 2, 4)),
+    # pairs counted while the words of the input go round
+    "rings": chain(3, 6, (24, 16, "broadcast", 4, 8), (16, 12, "diagonal", 4, 8), (12, 5, "stationary", 5, 12)),
+    # thresholds entered bit by bit
+    "serial": chain(2, 9, (36, 49, "diagonal", 49, 1), (49, 10, "broadcast", 10, 1), (10, 3, "broadcast", 3, 1)),
+    # memories deeper than a block is at its widest
+    "deep": chain(1, 20, (20, 16, "diagonal", 1, 1), (16, 3, "broadcast", 1, 16)),
 }
 
 
-def configuration(seed: int | str) -> dict[str, Any]:
-    """Draw a whole accelerator, reproducibly from its seed: depth, sizes, folds, copies, input word.
+def configuration(number: int | str, hardware: int = 1) -> Configuration:
+    """Draw a whole accelerator: depth, sizes, folds, copies, input word.
 
-    The seed "parallel" stands for the one in which every layer takes a single cycle.
+    Args:
+        number: the same number gives the same accelerator, or a key of `NAMED`.
+        hardware: seed of all numbers.
     """
-    if seed == "parallel":
-        return PARALLEL
-    rng = random.Random(f"configuration {seed}")
+    if isinstance(number, str):
+        return NAMED[number]
+    rng = random.Random(f"configuration {hardware} {number}")
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
-    return {
-        "design": f"random{seed}",
-        "clock_mhz": 50,
-        "input_word_bits": rng.choice(divisors(sizes[0])),
-        "copies": rng.randint(1, 4),
-        "layers": [layer(rng, mw, mh) for mw, mh in pairwise(sizes)],
-        "memory": MEMORY,
+    copies = rng.randint(1, 4)
+    layers = [layer(rng, mw, mh, copies) for mw, mh in pairwise(sizes)]
+    return chain(copies, rng.choice(divisors(sizes[0])), *(tuple(each.values()) for each in layers))
+
+
+def bins(configuration: Configuration) -> set[tuple[str, str]]:
+    """Return the points and bins of the coverage plan that a configuration itself meets."""
+    layers = folding.predict_hardware(configuration).layers
+    met = {
+        ("network.layers", str(len(layers))),
+        ("network.copies", str(configuration["copies"])),
+        ("network.classes", {1: "1", 2: "2"}.get(layers[-1].mh, "more")),
+        ("image.words", "1" if configuration["input_word_bits"] == layers[0].mw else "more"),
     }
+    for k, each in enumerate(layers):
+        kind = next((kind for kind in ("streamed", "paired") if getattr(each, kind)), "plain")
+        met.add(("layer.routing", f"{each.routing} {'serial' if each.serial else kind}"))
+        met.add(("layer.place", "only" if len(layers) == 1 else {0: "first", len(layers) - 1: "last"}.get(k, "hidden")))
+        for axis, size in (("mw", each.mw), ("mh", each.mh)):
+            met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
+        for part, whole, value in (("pe", each.mh, each.pe), ("simd", each.mw, each.simd)):
+            met.add((f"layer.{part}", "all" if value == whole else "1" if value == 1 else "some"))
+        wanted = each.simd if each.streamed else each.mw
+        arriving = each.arrival_width
+        met.add(("layer.input", "fits" if arriving == wanted else "narrower" if arriving < wanted else "wider"))
+        for width, depth in ((each.pe * each.simd, each.steps), (each.pe * each.margin_bits, each.groups)):
+            met.add(("memory.rows", "1" if depth == 1 else "more than 256" if depth > 256 else "more"))
+            met.add(("memory.columns", "1" if width <= MEMORY["max_width"] else "more"))
+    return met
 
 
 KINDS = ("uniform", "zeros", "ones", "ties", "extremes")
 
 
-def network(configuration: dict[str, Any], rng: np.random.Generator, kind: str) -> Model:
+def network(configuration: Configuration, rng: np.random.Generator, kind: str) -> Model:
     """Draw a network for a configuration.
 
     `kind`: uniform; all weights −1 (zeros) or +1 (ones); thresholds at which popcounts tie (ties); thresholds 0 and
@@ -82,7 +126,12 @@ def network(configuration: dict[str, Any], rng: np.random.Generator, kind: str) 
     return Model(tuple(layers), 128, (shapes[0]["mw"], *(shape["mh"] for shape in shapes)))
 
 
-def images(configuration: dict[str, Any], rng: np.random.Generator, count: int) -> np.ndarray:
+def initial_network(configuration: Configuration, seed: int) -> Model:
+    """Draw the network that the memories hold before any load."""
+    return network(configuration, np.random.default_rng(seed), "ties")
+
+
+def images(configuration: Configuration, rng: np.random.Generator, count: int) -> np.ndarray:
     """Draw bool[count, MW] images: dense, sparse, all zero or all one."""
     mw = configuration["layers"][0]["mw"]
     density = rng.choice((0.0, 0.1, 0.5, 0.5, 0.5, 0.9, 1.0), (count, 1))

@@ -42,13 +42,14 @@ class StreamSource:
         self.clk, self.pause = dut.clk, pause
         self.valid, self.ready = getattr(dut, f"{prefix}_valid"), getattr(dut, f"{prefix}_ready")
         self.ports = [getattr(dut, f"{prefix}_{name}") for name in payload]
-        self.transfers = 0
+        self.transfers = self.paused_cycles = self.stalled_cycles = 0
         for port in (self.valid, *self.ports):
             port.value = 0
 
     async def send(self, *values: int) -> None:
         """Send one beat; returns just after the edge that takes it."""
         while next(self.pause):
+            self.paused_cycles += 1
             await RisingEdge(self.clk)
         for port, value in zip(self.ports, values, strict=True):
             port.value = value
@@ -57,6 +58,7 @@ class StreamSource:
         while not taken:
             await FallingEdge(self.clk)
             taken = bool(self.ready.value)
+            self.stalled_cycles += not taken
             await RisingEdge(self.clk)
         self.valid.value = 0
         self.transfers += 1
@@ -77,9 +79,11 @@ class StreamSink:
 
     async def run(self) -> None:
         """Take beats for ever."""
+        ready, self.ready.value = False, 0
         while True:
-            ready = not next(self.pause)
-            self.ready.value = int(ready)
+            if next(self.pause) == ready:
+                ready = not ready
+                self.ready.value = int(ready)
             await FallingEdge(self.clk)
             if self.valid.value:
                 values = tuple(int(port.value) for port in self.ports)

@@ -1,49 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random accelerators, each built once and run with many random networks."""
 
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from configurations import configuration, network
-from xnorfpga import elaborate, memory, verilator
+import coverage
+from builds import elaborated
+from configurations import NAMED, configuration, initial_network
+from xnorfpga import folding, memory, verilator
 from xnorfpga.common import BUILD, read_json, write_text
 
-CONFIGURATIONS = (*range(8), "parallel")
-NETWORKS = 24  # a run of a configuration
+NUMBERS = (*NAMED, *range(44))
+NETWORKS = {"deep": 10}  # a run of a configuration, else:
+MOST_NETWORKS = 44
+
+Simulator = Callable[[int | str], tuple[Path, Path]]
 
 
-@cache
-def simulator(number: int | str, seed: int) -> tuple[Path, Path]:
-    """Return the directory of configuration `number` and its simulator, built where they are not there yet."""
-    directory = BUILD / "verif" / f"configuration{number}"
-    wanted = configuration(number)
-    elaborate.elaborate_many([(wanted, directory)])
-    manifest = read_json(directory / "manifest.json")
-    model = network(wanted, np.random.default_rng(seed), "ties")
-    for file, text in memory.images(manifest, model).items():
-        write_text(directory / "mem" / file, text)
-    return directory, verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator", verilator.QUICK)
+@pytest.fixture(scope="session")
+def simulator(request: pytest.FixtureRequest) -> Simulator:
+    """Return what gives a configuration's directory and simulator, all chosen ones elaborated in one java run."""
+    hardware, seed = (request.config.getoption(option) for option in ("hardware", "seed"))
+    chosen = {item.callspec.params.get("number", 0) for item in request.session.items if hasattr(item, "callspec")}
+    root = BUILD / "verif" / f"hardware{hardware}"
+    elaborated({root / f"{number}": configuration(number, hardware) for number in sorted(chosen | {0}, key=str)})
+
+    def build(number: int | str) -> tuple[Path, Path]:
+        directory = root / f"{number}"
+        model = initial_network(configuration(number, hardware), seed)
+        for file, text in memory.images(read_json(directory / "manifest.json"), model).items():
+            write_text(directory / f"mem_{seed}" / file, text)
+        return directory, verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator", verilator.QUICK)
+
+    return build
 
 
-def run(number: int | str, seed: int, **environment: object) -> list[str]:
+def run(simulator: Simulator, number: int | str, seed: int, **environment: object) -> list[str]:
     """Run all cocotb tests on a configuration and return the names of those that failed."""
-    directory, built = simulator(number, seed)
-    variables = {"VERIF_DIRECTORY": directory, "VERIF_SEED": seed, "VERIF_NETWORKS": NETWORKS, **environment}
+    directory, built = simulator(number)
+    networks = NETWORKS.get(str(number), MOST_NETWORKS)
+    variables = {"VERIF_DIRECTORY": directory, "VERIF_SEED": seed, "VERIF_NETWORKS": networks, **environment}
     variables = {key: str(value) for key, value in variables.items()}
-    return verilator.run(built, "accelerator_bench", directory / "mem", variables, directory / f"run_{seed}.log")
+    log = directory / f"run_{seed}{''.join(environment)}.log"
+    return verilator.run(built, "accelerator_bench", directory / f"mem_{seed}", variables, log)
 
 
-@pytest.mark.parametrize("number", CONFIGURATIONS)
-def test_random_accelerator(number: int | str, seed: int) -> None:
-    failed = run(number, seed)
-    replay = f"pytest 'verif/test_accelerator.py::test_random_accelerator[{number}]' --seed {seed}"
-    assert not failed, f"{failed} failed on {configuration(number)}; replay: {replay}"
+@pytest.mark.parametrize("number", NUMBERS)
+def test_random_accelerator(number: int | str, simulator: Simulator, seed: int, pytestconfig: pytest.Config) -> None:
+    failed = run(simulator, number, seed)
+    hardware = pytestconfig.getoption("hardware")
+    test = f"verif/test_accelerator.py::test_random_accelerator[{number}]"
+    replay = f"pytest '{test}' --seed {seed} --hardware {hardware}"
+    assert not failed, f"{failed} failed on {configuration(number, hardware)}; replay: {replay}"
+    coverage.count("configurations")
 
 
-def test_a_wrong_bit_is_caught(seed: int) -> None:
-    failed = run(0, seed, VERIF_CORRUPT=1)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_hardware_is_as_predicted(number: int | str, simulator: Simulator, pytestconfig: pytest.Config) -> None:
+    directory = BUILD / "verif" / f"hardware{pytestconfig.getoption('hardware')}" / f"{number}"
+    manifest = read_json(directory / "manifest.json")
+    prediction = folding.predict_hardware(read_json(directory / "hardware.json"))
+    keys = ("words", "groups", "cycles", "paired", "serial", "step_to_output_cycles", "margin_bits", "thresholded")
+    for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
+        assert {key: layer[key] for key in keys} == {key: getattr(predicted, key) for key in keys}
+    assert prediction.m10k == sum(len(each["files"]) for each in manifest["memories"] if each["depth"] > 1)
+
+
+def test_a_wrong_bit_is_caught(simulator: Simulator, seed: int) -> None:
+    failed = run(simulator, 0, seed, VERIF_CORRUPT=1)
     assert "networks_follow_each_other_under_random_pauses" in failed
     assert "unhindered_it_takes_the_predicted_cycles" in failed

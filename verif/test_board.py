@@ -3,8 +3,9 @@
 
 import numpy as np
 
+from builds import elaborated
 from configurations import MEMORY, network
-from xnorfpga import elaborate, memory, verilator
+from xnorfpga import memory, verilator
 from xnorfpga.common import BUILD, read_json, write_text
 
 CONFIGURATION = {
@@ -22,7 +23,7 @@ CONFIGURATION = {
 
 def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
     directory = BUILD / "verif" / "board"
-    elaborate.elaborate_many([(CONFIGURATION, directory)])
+    elaborated({directory: CONFIGURATION})
     model = network(CONFIGURATION, np.random.default_rng(seed), "uniform")
     for file, text in memory.images(read_json(directory / "manifest.json"), model).items():
         write_text(directory / "mem" / file, text)

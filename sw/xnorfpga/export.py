@@ -8,9 +8,7 @@ norm about every popcount that there is: no float algebra, so nothing is rounded
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +19,10 @@ from numpy.typing import NDArray
 from xnorfpga import data, golden, train
 from xnorfpga.common import MODELS, UserError, atomic_write, read_json, sha256, write_json
 from xnorfpga.design import Design
+from xnorfpga.golden import LayerWeights, Model, pack_bytes
 from xnorfpga.model import BinaryNet, FoldableBatchNorm, sign
 
 NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a published layer's batch norm
-
-
-@dataclass(frozen=True, eq=False)
-class LayerWeights:
-    """One folded layer: weights bool[MH, MW] (True = +1) and thresholds int32[MH] (0 … MW+1).
-
-    `thresholds` is None for the last layer, whose popcounts are the scores.
-    """
-
-    weights: NDArray[np.bool_]
-    thresholds: NDArray[np.int32] | None
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A whole folded network; a pixel of at least `input_threshold` is +1. `network` is the neurons a layer."""
-
-    layers: tuple[LayerWeights, ...]
-    input_threshold: int
-    network: tuple[int, ...]
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the content alone: equal for equal models, however they are stored."""
-        head = json.dumps([self.input_threshold, *self.network]).encode()
-        return sha256(head, *(part.tobytes() for layer in self.layers for part in _arrays(layer).values()))
 
 
 # Folding
@@ -118,7 +91,7 @@ def export(design: Design, build: Path) -> None:
     for k, layer in enumerate(model.layers):
         file = f"weights/layer{k}.npz"
         mh, mw = layer.weights.shape
-        entry = {"mw": mw, "mh": mh, "file": file, "sha256": _write_npz(build / file, _arrays(layer))}
+        entry = {"mw": mw, "mh": mh, "file": file, "sha256": _write_npz(build / file, layer.arrays())}
         layers.append({**entry, "thresholded": layer.thresholds is not None})
     write_json(
         build / "accelerator.json",  # last: with it, all the files that it names are there
@@ -201,7 +174,7 @@ def publish(design: Design, build: Path) -> Path:
     }
     arrays = {"metadata": np.frombuffer(json.dumps(metadata).encode(), np.uint8)}
     for k, linear in enumerate(net.linears):
-        arrays[f"weights{k}"] = _pack(sign(linear.weight.detach()).numpy() > 0)
+        arrays[f"weights{k}"] = pack_bytes(sign(linear.weight.detach()).numpy() > 0)
     for k, norm in enumerate(net.norms):
         arrays[f"norm{k}"] = np.stack([norm.state_dict()[row].numpy() for row in NORM_ROWS])
     arrays["log_scale"] = net.log_scale.detach().numpy()
@@ -243,21 +216,8 @@ def load_published(path: Path, design: Design) -> tuple[BinaryNet, dict[str, Any
 # Files
 
 
-def _pack(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Pack bool[N, MW] to uint8[N, ceil(MW / 8)]: element i is bit i mod 8 of byte i // 8, padded with zeros."""
-    return np.packbits(bits, axis=1, bitorder="little")
-
-
 def _unpack(packed: NDArray[np.uint8], mw: int) -> NDArray[np.bool_]:
     return np.unpackbits(packed, axis=1, count=mw, bitorder="little").astype(bool)
-
-
-def _arrays(layer: LayerWeights) -> dict[str, np.ndarray]:
-    """Return what a layer's file holds."""
-    arrays: dict[str, np.ndarray] = {"weights": _pack(layer.weights)}
-    if layer.thresholds is not None:
-        arrays["thresholds"] = layer.thresholds.astype("<i4")
-    return arrays
 
 
 def _layer(arrays: Mapping[str, np.ndarray], mw: int, thresholded: bool) -> LayerWeights:

@@ -3,21 +3,55 @@
 
 `infer` is the integer model, fast enough for all test images. `infer_packed` works on words of packed bits as the
 hardware does, naive on purpose. Both take the same folded model; tests hold them equal to each other and to torch.
+torch itself is not needed here: a simulator that checks against this model starts without it.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from xnorfpga.export import LayerWeights, Model
+from xnorfpga.common import sha256
 
 CHUNK = 1000  # images at once: bounds the memory of the intermediate results
 
 Bits = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWeights:
+    """One folded layer: weights bool[MH, MW] (True = +1) and thresholds int32[MH] (0 … MW+1).
+
+    `thresholds` is None for the last layer, whose popcounts are the scores.
+    """
+
+    weights: Bits
+    thresholds: NDArray[np.int32] | None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what the layer's file holds."""
+        arrays: dict[str, np.ndarray] = {"weights": pack_bytes(self.weights)}
+        if self.thresholds is not None:
+            arrays["thresholds"] = self.thresholds.astype("<i4")
+        return arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A whole folded network; a pixel of at least `input_threshold` is +1. `network` is the neurons a layer."""
+
+    layers: tuple[LayerWeights, ...]
+    input_threshold: int
+    network: tuple[int, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the content alone: equal for equal models, however they are stored."""
+        head = json.dumps([self.input_threshold, *self.network]).encode()
+        return sha256(head, *(part.tobytes() for layer in self.layers for part in layer.arrays().values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +68,7 @@ class Inference:
     classes: NDArray[np.int64]
 
 
-def infer(model: "Model", images: Bits) -> Inference:
+def infer(model: Model, images: Bits) -> Inference:
     """Run the integer model on images bool[N, MW].
 
     The popcount of the XNOR is (sum of the products of ±1 + MW) / 2. The sums go through a float32 matrix product,
@@ -50,7 +84,7 @@ def infer(model: "Model", images: Bits) -> Inference:
     return _infer(model, images, popcounts)
 
 
-def infer_packed(model: "Model", images: Bits) -> Inference:
+def infer_packed(model: Model, images: Bits) -> Inference:
     """Run the packed-bit model on images bool[N, MW]: per 64-bit word, count the ones of XNOR(x, w)."""
 
     def popcounts(x: Bits, weights: Bits) -> NDArray[np.int32]:
@@ -71,7 +105,12 @@ def pack(bits: Bits) -> NDArray[np.uint64]:
     return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
 
 
-def _infer(model: "Model", images: Bits, popcounts: Callable[[Bits, Bits], NDArray[np.int32]]) -> Inference:
+def pack_bytes(bits: Bits) -> NDArray[np.uint8]:
+    """Pack bool[N, MW] to uint8[N, ceil(MW / 8)]: element i is bit i mod 8 of byte i // 8, padded with zeros."""
+    return np.packbits(bits, axis=1, bitorder="little")
+
+
+def _infer(model: Model, images: Bits, popcounts: Callable[[Bits, Bits], NDArray[np.int32]]) -> Inference:
     """Chain the layers over chunks of images; `popcounts(x, weights)` gives int32[N, MH]."""
     if images.dtype != bool or images.shape[1:] != (model.network[0],):
         raise ValueError(f"images are {images.dtype}{images.shape}, the model takes bool[N, {model.network[0]}]")
@@ -86,7 +125,7 @@ def _infer(model: "Model", images: Bits, popcounts: Callable[[Bits, Bits], NDArr
     return Inference(hidden, scores, classify(scores))
 
 
-def fire(layer: "LayerWeights", popcount: NDArray[np.int32]) -> Bits:
+def fire(layer: LayerWeights, popcount: NDArray[np.int32]) -> Bits:
     """Return the outputs bool[N, MH] of a hidden layer's neurons: popcount >= threshold."""
     assert layer.thresholds is not None
     return popcount >= layer.thresholds

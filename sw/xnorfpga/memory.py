@@ -17,7 +17,7 @@ from xnorfpga import folding
 from xnorfpga.common import UserError, atomic_write, read_json, write_json, write_text
 
 if TYPE_CHECKING:
-    from xnorfpga.export import Model
+    from xnorfpga.golden import Model
 
 
 def weight_rows(layer: dict[str, Any], weights: NDArray[np.bool_]) -> NDArray[np.bool_]:

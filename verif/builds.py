@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the suite elaborates, built once: a configuration's Verilog stays until it or the generator changes."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from filelock import FileLock
+
+from configurations import Configuration
+from xnorfpga import elaborate
+from xnorfpga.common import BUILD, sha256, write_text
+
+
+def elaborated(configurations: Mapping[Path, Configuration]) -> None:
+    """Elaborate each configuration into its directory, those that are not there yet, in one java run.
+
+    Parallel processes wait for the first.
+
+    Raises UserError as `xnorfpga.elaborate.elaborate_many`.
+    """
+    (BUILD / "verif").mkdir(parents=True, exist_ok=True)
+    with FileLock(BUILD / "verif" / "elaborate.lock"):
+        generator = [source.read_bytes() for source in elaborate.sources()]
+        keys = {
+            directory: sha256(*generator, json.dumps(wanted).encode()) for directory, wanted in configurations.items()
+        }
+        stale = [directory for directory, key in keys.items() if _key(directory) != key]
+        if stale:
+            for directory in stale:
+                (directory / "key").unlink(missing_ok=True)
+            elaborate.elaborate_many([(configurations[directory], directory) for directory in stale])
+            for directory in stale:
+                write_text(directory / "key", keys[directory])
+
+
+def _key(directory: Path) -> str | None:
+    """Return what the directory's files were made from, None where they are not whole."""
+    file = directory / "key"
+    return file.read_text(encoding="utf-8") if file.exists() else None

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb test of a long run: VERIF_IMAGES images under random pauses, then some unhindered, on a clock count."""
+
+import os
+
+import cocotb
+import numpy as np
+from cocotb.utils import get_sim_time
+
+from accelerator_bench import DIRECTORY, SEED, Testbench, random_pause, randomness
+from configurations import images
+from streams import never
+from xnorfpga.common import write_json
+from xnorfpga.testbench import PERIOD_NS
+
+IMAGES = int(os.environ["VERIF_IMAGES"])
+CHUNK = 500  # images under the same pauses
+UNHINDERED = 2000
+
+
+@cocotb.test()
+async def not_an_image_in_a_hundred_thousand_is_wrong(dut) -> None:
+    """Under pauses every result is right and in order; without, every group comes in exactly the predicted cycles."""
+    rng = randomness("soak")
+    bench = Testbench(dut, rng)
+    await bench.start()
+    model = bench.random_network()
+    await bench.load_model(model)
+    begin = get_sim_time("ns")
+    for _ in range(0, IMAGES, CHUNK):
+        bench.images.pause, bench.results.pause = random_pause(rng), random_pause(rng)
+        vectors = images(bench.hardware, bench.numpy_rng, CHUNK)
+        bench.expect(model, vectors)
+        await bench.send_all(vectors, flush=rng.choice((0.0, 0.0, 0.1)), flush_last=False)
+        if rng.random() < 0.1:  # load another model while images are inside
+            model = bench.random_network()
+            await bench.load_model(model)
+    if bench.lanes:
+        await bench.load_model(model)  # sends the last group on
+    await bench.drain()
+    hindered, cycles = bench.checked, (get_sim_time("ns") - begin) // PERIOD_NS
+
+    bench.images.pause, bench.results.pause = never(), never()
+    bench.result_times.clear()
+    vectors = images(bench.hardware, bench.numpy_rng, UNHINDERED * bench.manifest["copies"])
+    bench.expect(model, vectors)
+    await bench.send_all(vectors)
+    await bench.drain()
+    intervals = np.diff(np.array(bench.result_times[:: bench.manifest["copies"]])[2:]) / PERIOD_NS
+    write_json(
+        DIRECTORY / "soak.json",
+        {
+            "images": hindered,
+            "mismatches": bench.sent - bench.checked,  # a wrong result would have ended the test
+            "cycles": int(cycles),
+            "stalled_cycles": bench.results.stalled_cycles,
+            "unhindered_images": bench.checked - hindered,
+            "interval_cycles": sorted({int(interval) for interval in intervals}),
+            "predicted_interval_cycles": bench.prediction.interval_cycles,
+            "seed": SEED,
+        },
+    )
+    assert set(intervals) == {bench.prediction.interval_cycles}

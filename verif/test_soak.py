@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The long run, apart from the suite: `pytest verif/test_soak.py --soak`, some minutes."""
+
+import time
+
+import pytest
+
+from builds import elaborated
+from configurations import initial_network
+from xnorfpga import design, elaborate, memory, verilator
+from xnorfpga.common import BUILD, read_json, write_json, write_text
+
+IMAGES = 100_000
+RESULT = BUILD / "verif" / "soak.json"
+
+
+def test_a_hundred_thousand_images_under_random_pauses(seed: int, pytestconfig: pytest.Config) -> None:
+    if not pytestconfig.getoption("soak"):
+        pytest.skip("takes minutes: run it with --soak")
+    RESULT.unlink(missing_ok=True)
+    directory = BUILD / "verif" / "soak"
+    (directory / "soak.json").unlink(missing_ok=True)
+    hardware = elaborate.hardware(design.load("smoke"))
+    elaborated({directory: hardware})
+    manifest = read_json(directory / "manifest.json")
+    for file, text in memory.images(manifest, initial_network(hardware, seed)).items():
+        write_text(directory / "mem" / file, text)
+    built = verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator")
+    variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed), "VERIF_IMAGES": str(IMAGES)}
+    started = time.monotonic()
+    failed = verilator.run(built, "soak_bench", directory / "mem", variables, directory / f"run_{seed}.log")
+    seconds = round(time.monotonic() - started, 1)
+    assert not failed, f"see {directory / f'run_{seed}.log'}; replay: pytest verif/test_soak.py --soak --seed {seed}"
+    result = read_json(directory / "soak.json")
+    write_json(RESULT, {**result, "seconds": seconds})
+    assert result["images"] >= IMAGES and result["mismatches"] == 0
