@@ -105,7 +105,7 @@ def cautions(figures: dict[str, Any]) -> list[str]:
 
 
 def alm_range(synthesis: dict[str, Any]) -> tuple[int, int] | None:
-    """Return the ALMs between which Quartus' figure was for half of the designs with such an estimate, None for a fit."""
+    """Return the ALMs between which Quartus' figure was for half of the designs with such estimates, None for a fit."""
     band = synthesis.get("alm_band_half")
     return (round(synthesis["alms"] / band[1]), round(synthesis["alms"] / band[0])) if band else None
 
