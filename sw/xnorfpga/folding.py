@@ -112,11 +112,15 @@ class LayerPrediction:
         return self.routing == "broadcast" and self.groups == 1 and divides
 
     @property
+    def unlike_by_word(self) -> bool:
+        """Whether an image's unlike pairs could be counted while its words are collected."""
+        return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+
+    @property
     def paired(self) -> bool:
         """Whether neighbouring inputs are counted as pairs (XnorPopcount in Scala says why and when)."""
-        by_word = self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
         at_once = self.routing == "stationary" and self.arrival_width == self.mw
-        countable = by_word or at_once
+        countable = self.unlike_by_word or at_once
         in_time = self.simd % 2 == 0 and popcount_latency(self.simd, paired=True) > 1
         return self.thresholded and not self.streamed and countable and in_time
 
