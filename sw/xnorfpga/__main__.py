@@ -15,7 +15,8 @@ EPILOG = """examples:
   doit                                          everything for mnist_small, up to the report
   python -m xnorfpga doctor                     are all tools there?
   python -m xnorfpga list                       the designs
-  python -m xnorfpga fold mnist                 cycles, latency and block RAM, in no time
+  python -m xnorfpga fold mnist                 its folding, and what others there are, in seconds
+  python -m xnorfpga fold 784-512-10 --max      the fastest folding that fits, ready to paste
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
@@ -84,7 +85,17 @@ def parser() -> argparse.ArgumentParser:
                 f"{stages.SIMULATED_IMAGES}, of {', '.join(stages.SIMULATED_WHOLE)} all)",
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
-    _design(command("fold", "print what a folding gives: cycles, latency and block RAM a layer, before elaboration"))
+    sub = command("fold", "print what foldings of a network fit a board, before anything is elaborated")
+    sub.add_argument("network", metavar="NETWORK", help="a design, a design file, or sizes such as 784-256-256-10")
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or de1soc)")
+    goal = sub.add_mutually_exclusive_group()
+    goal.add_argument("--cycles-per-image", type=float, metavar="N", help="the smallest folding as fast as that")
+    goal.add_argument("--images-per-second", type=float, metavar="N", help="the same, at the board's clock")
+    goal.add_argument("--max", action="store_true", help="the fastest folding that fits")
+    sub.add_argument(
+        "--picture", type=Path, metavar="FILE.svg", help="where the front's picture goes (default: build/)"
+    )
+    command("calibrate", "synthesize some thirty small designs and fit the area model to them; ten minutes or more")
     sub = command("bench", "time the tools, or print what the designs of this checkout reached")
     what = sub.add_mutually_exclusive_group()
     what.add_argument("--tools", metavar="NAME", default="mnist", help="time each tool on this design (default: mnist)")
@@ -114,7 +125,11 @@ def run(options: argparse.Namespace) -> int:
             chosen = design.load(options.design)
             print(export.publish(chosen, common.BUILD / chosen.name))
         case "fold":
-            print(fold_table(design.load(options.design)))
+            print(fold(options))
+        case "calibrate":
+            from xnorfpga import calibrate
+
+            print(calibrate.calibrate())
         case "bench":
             print(bench(options))
         case "quartus-report":
@@ -127,6 +142,25 @@ def run(options: argparse.Namespace) -> int:
             count = stages.simulated_images(chosen.name) if images is None else None if images == "all" else images
             stages.run(stage, options.design, count)
     return 0
+
+
+def fold(options: argparse.Namespace) -> str:
+    """Return what `fold` prints: a design's own folding and the front, or the folding that a goal asks for."""
+    from xnorfpga import explore
+
+    sizes = explore.sizes(options.network)
+    own = None if sizes else design.load(options.network)
+    network = own.network.layers if own else sizes
+    assert network
+    board = design.board(options.board or "de1soc") if options.board or not own else own.board
+    cycles = options.cycles_per_image
+    if options.images_per_second:
+        cycles = board.clock_mhz * 1e6 / options.images_per_second
+    if cycles or options.max:
+        found = design.solve(network, board, cycles)
+        return f"{explore.folded(found, board)}\n\n{explore.toml(found)}"
+    name = own.name if own else "-".join(map(str, network))
+    return explore.explore(network, board, own, options.picture or common.BUILD / "fold" / f"{name}.svg")
 
 
 def bench(options: argparse.Namespace) -> str:
@@ -174,30 +208,6 @@ def list_designs() -> None:
             print(f"{name:16} {network:28} {found.board.name:10} weights: {found.weights}")
         except UserError as error:
             print(f"{name:16} error: {error}")
-
-
-def fold_table(chosen: design.Design) -> str:
-    """Return the predicted figures of a design's folding, one line a layer."""
-    from xnorfpga import folding
-
-    prediction = folding.predict(chosen)
-    lines = [f"{'layer':>5} {'MW':>5} {'MH':>5}  {'routing':10} {'PE':>4} {'SIMD':>5} {'cycles':>7} {'M10K':>5}"]
-    for k, layer in enumerate(prediction.layers):
-        lines.append(
-            f"{k:5} {layer.mw:5} {layer.mh:5}  {layer.routing:10} {layer.pe:4} {layer.simd:5} {layer.cycles:7} "
-            f"{layer.m10k(prediction.block):5}"
-        )
-    cycles = float(prediction.cycles_per_image)
-    mhz = chosen.board.clock_mhz
-    device = chosen.board.capacity.m10k
-    lines += [
-        f"copies            {prediction.copies}",
-        f"cycles an image   {cycles:g} ({mhz * 1e6 / cycles:,.0f} images/s at {mhz:g} MHz)",
-        f"latency           {prediction.latency_cycles} cycles ({prediction.latency_cycles / mhz:.2f} µs)",
-        f"M10K              {prediction.m10k} of {device}"
-        + ("" if prediction.m10k <= device else f": {prediction.m10k - device} too many"),
-    ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -70,47 +70,68 @@ class Counts:
     halves: tuple[float, ...]
     ffs: int
 
+    def __add__(self, other: "Counts") -> "Counts":
+        """Return both together."""
+        pairs = zip(self.halves, other.halves, strict=True)
+        return Counts(tuple(ours + theirs for ours, theirs in pairs), self.ffs + other.ffs)
+
+
+def _counts(ffs: int, **halves: float) -> Counts:
+    return Counts(tuple(halves.get(unit.replace(" ", "_"), 0.0) for unit in UNITS), ffs)
+
+
+def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Counts:
+    """Count what the generator builds for a layer; the first takes whole images, which the ends collect."""
+    halves, registers = processing_element(layer)
+    elements = copies * layer.pe * halves
+    ffs = copies * layer.pe * registers
+
+    width = layer.simd if layer.streamed else layer.mw
+    ring = copies * width if layer.words > 1 and not layer.streamed else 0  # turn, or take the next
+    serializer = copies * layer.arrival_width if width < layer.arrival_width else 0
+    collector = copies * width if width > layer.arrival_width else 0
+    ffs += (0 if first else copies * width) + serializer + collector
+
+    unlike = 0.0
+    if layer.paired:
+        bits = layer.mw.bit_length()
+        halves, registers = (2 * layer.word_width, 0) if layer.unlike_by_word else popcount(layer.mw // 2, False)
+        unlike = copies * (halves + 2 * bits)
+        ffs += copies * (registers + 4 * bits)
+
+    depth = -(-(layer.step_to_output_cycles + 1) // layer.words)
+    stored = copies * layer.out_width * depth
+    thresholds = layer.pe * layer.margin_bits
+    widths = [layer.pe * layer.simd]
+    if layer.thresholded:
+        widths.append(layer.pe if layer.serial else thresholds)
+        if layer.groups == 1 and not layer.serial:
+            ffs += thresholds
+    return _counts(
+        ffs + stored,
+        processing_elements=elements,
+        input_registers=ring + serializer,
+        unlike_pairs=unlike,
+        buffers=stored / 2 if depth > 1 else copies,
+        load_port=sum(-(-width // 40) for width in widths),
+        layers=1,
+    )
+
+
+def count_ends(first: folding.LayerPrediction, last: folding.LayerPrediction, copies: int) -> Counts:
+    """Count what stands before the first layer and behind the last: image collector and argmax."""
+    score_bits = last.mw.bit_length()
+    compare = copies * (4 * score_bits + last.mh + (score_bits * last.pe if last.pe > 1 else 0))
+    return _counts(copies * (2 * first.mw + (last.mh + 2) * score_bits), argmax=compare)
+
 
 def count(prediction: folding.Prediction) -> Counts:
     """Count what the generator builds for a folded network."""
-    copies, layers = prediction.copies, prediction.layers
-    total = dict.fromkeys(UNITS, 0.0)
-    ffs = 2 * copies * layers[0].mw  # the image collector, and what it passes on
+    layers = prediction.layers
+    total = count_ends(layers[0], layers[-1], prediction.copies)
     for index, layer in enumerate(layers):
-        halves, registers = processing_element(layer)
-        total["processing elements"] += copies * layer.pe * halves
-        ffs += copies * layer.pe * registers
-        width = layer.simd if layer.streamed else layer.mw
-        ring = not layer.streamed and layer.words > 1
-        serializer = width < layer.arrival_width
-        total["input registers"] += copies * (width if ring else 0) + copies * (layer.arrival_width if serializer else 0)
-        if index:
-            ffs += copies * (width + (layer.arrival_width if serializer else width if width > layer.arrival_width else 0))
-        if layer.paired:
-            by_word = layer.unlike_by_word
-            halves, registers = (2 * layer.word_width, 0) if by_word else popcount(layer.mw // 2, False)
-            bits = layer.mw.bit_length()
-            total["unlike pairs"] += copies * (halves + 2 * bits)
-            ffs += copies * (registers + 4 * bits)
-        depth = -(-(layer.step_to_output_cycles + 1) // layer.words)
-        stored = copies * layer.out_width * depth
-        total["buffers"] += stored / 2 if depth > 1 else copies
-        ffs += stored
-        if layer.thresholded and layer.groups == 1 and not layer.serial:
-            ffs += layer.pe * layer.margin_bits
-        total["layers"] += 1
-        total["load port"] += sum(-(-width // 40) for width in _memory_widths(layer))
-    score_bits = layers[-1].mw.bit_length()
-    total["argmax"] += copies * (score_bits * 4 + layers[-1].mh)
-    if layers[-1].pe > 1:
-        total["argmax"] += copies * score_bits * layers[-1].pe
-    ffs += copies * (layers[-1].mh + 2) * score_bits
-    return Counts(tuple(total[unit] for unit in UNITS), ffs)
-
-
-def _memory_widths(layer: folding.LayerPrediction) -> list[int]:
-    thresholds = layer.pe if layer.serial else layer.pe * layer.margin_bits
-    return [layer.pe * layer.simd, *([thresholds] if layer.thresholded else [])]
+        total += count_layer(layer, prediction.copies, first=index == 0)
+    return total
 
 
 @dataclass(frozen=True)
@@ -140,15 +161,20 @@ def fit(chosen: Sequence[Sample]) -> NDArray[np.float64]:
 
 
 @cache
-def coefficients() -> NDArray[np.float64]:
+def coefficients() -> tuple[float, ...]:
     """Return the coefficients fitted to the samples that were not held out."""
-    return fit([sample for sample in samples() if not sample.held_out])
+    return tuple(fit([sample for sample in samples() if not sample.held_out]))
+
+
+def logic(counts: Counts) -> float:
+    """Return the ALMs of what was counted, flip-flops apart."""
+    return sum(half * weight for half, weight in zip(counts.halves, coefficients(), strict=True)) / 2
 
 
 def alms(prediction: folding.Prediction) -> int:
     """Return the ALMs that the pipeline's synthesis should count, never less than two flip-flops an ALM need."""
     counts = count(prediction)
-    return round(max(float(np.array(counts.halves) / 2 @ coefficients()), counts.ffs / 2))
+    return round(max(logic(counts), counts.ffs / 2))
 
 
 def errors(held_out: bool) -> list[float]:

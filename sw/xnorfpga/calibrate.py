@@ -3,11 +3,12 @@
 
 import datetime
 import random
+from itertools import pairwise
 from typing import Any
 
 from tqdm import tqdm
 
-from xnorfpga import area, elaborate, folding, netlist, yosys
+from xnorfpga import area, elaborate, netlist, solver, yosys
 from xnorfpga.common import BUILD, read_json, sha256, write_json
 
 FITTED, HELD_OUT = 18, 12
@@ -22,12 +23,12 @@ def configurations() -> list[dict[str, Any]]:
     drawn: list[dict[str, Any]] = []
     while len(drawn) < FITTED + HELD_OUT:
         sizes = [rng.choice(SIZES) for _ in range(rng.randint(2, 4))] + [10]
-        hardware = {
+        hardware: dict[str, Any] = {
             "design": f"sample{len(drawn)}",
             "clock_mhz": 50,
             "input_word_bits": rng.choice([width for width in (8, 16, 28, 32, 64, 112) if sizes[0] % width == 0]),
             "copies": rng.choice((1, 1, 2, 3, 5)),
-            "layers": [_layer(rng, mw, mh) for mw, mh in zip(sizes, sizes[1:], strict=False)],
+            "layers": [_layer(rng, mw, mh) for mw, mh in pairwise(sizes)],
             "memory": {"block_bits": 10240, "max_width": 40},
         }
         work = hardware["copies"] * sum(layer["pe"] * layer["simd"] for layer in hardware["layers"])
@@ -39,9 +40,13 @@ def configurations() -> list[dict[str, Any]]:
 def _layer(rng: random.Random, mw: int, mh: int) -> dict[str, Any]:
     """Draw the fold of a layer: mostly stationary, as in designs that do much with little."""
     routing = rng.choice(("stationary", "stationary", "diagonal", "broadcast"))
-    divisors = [n for n in range(1, mh + 1) if mh % n == 0]
-    pe = mh if routing == "broadcast" and rng.random() < 0.5 else rng.choice(divisors[: 4 if routing == "stationary" else None])
-    simd = mw if routing == "stationary" else rng.choice([n for n in range(1, min(mw, 256) + 1) if mw % n == 0])
+    pes = solver.divisors(mh)
+    pe = (
+        mh
+        if routing == "broadcast" and rng.random() < 0.5
+        else rng.choice(pes[: 4 if routing == "stationary" else None])
+    )
+    simd = mw if routing == "stationary" else rng.choice([n for n in solver.divisors(mw) if n <= 256])
     return {"mw": mw, "mh": mh, "routing": routing, "pe": pe, "simd": simd}
 
 
@@ -63,8 +68,6 @@ def calibrate() -> str:
             counted = netlist.count(yosys.synthesize([verilog], "Accelerator", directory / "synth"))
             write_json(result, {"key": key, "alms": counted.alms, "ffs": counted.ffs})
         figures = read_json(result)
-        predicted = area.count(folding.predict_hardware(hardware))
-        assert len(predicted.halves) == len(area.UNITS)
         entries.append(
             {"alms": figures["alms"], "ffs": figures["ffs"], "held_out": number >= FITTED, "hardware": hardware}
         )

@@ -5,14 +5,19 @@ Only primary parameters stand in it. An unknown or missing key, a wrong type, an
 that names the file, the key, the value and what would be accepted; the accepted range stands beside each field.
 """
 
+import dataclasses
 import tomllib
 import typing
 from dataclasses import dataclass, field, fields, is_dataclass
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xnorfpga import solver
 from xnorfpga.common import BOARDS, DESIGNS, MODELS, UserError
 from xnorfpga.data import DATASETS
+from xnorfpga.folding import Block, Prediction
 
 ROUTINGS = ("stationary", "diagonal", "broadcast")
 TRAIN = "train"  # the value of `weights` that trains instead of taking a published model
@@ -77,6 +82,27 @@ class Folding:
     copies: int = _within(1, 64)
     input_word_bits: int = _within(1, 65536)
     layers: tuple[LayerFold, ...] = ()
+
+
+AUTO = "auto"  # the value of `folding` that asks for the fastest that fits
+
+
+@dataclass(frozen=True)
+class CyclesGoal:
+    """Instead of a folding: the smallest one that takes at most so many cycles an image."""
+
+    cycles_per_image: float = _within(1, 1e9)
+
+
+@dataclass(frozen=True)
+class RateGoal:
+    """Instead of a folding: the smallest one that does so many images a second at the board's clock."""
+
+    images_per_second: float = _within(1e-3, 1e9)
+
+
+GOALS = {"cycles_per_image": CyclesGoal, "images_per_second": RateGoal}
+UNSOLVED = {"copies": 1, "input_word_bits": 1, "layers": []}  # stands in a file's place of a folding to be solved
 
 
 @dataclass(frozen=True)
@@ -180,7 +206,9 @@ def load(name_or_path: str | Path) -> Design:
         path = DESIGNS / f"{name_or_path}.toml"
         if not path.is_file():
             raise UserError(f"design {str(name_or_path)!r} is unknown; accepted: {', '.join(names())} or a .toml file")
-    file: _File = read_table(_File, path)
+    raw = _read_toml(path)
+    goal = _take_goal(raw, path)
+    file: _File = _build(_File, raw, path, "")
     design = Design(
         path.stem,
         path,
@@ -191,9 +219,68 @@ def load(name_or_path: str | Path) -> Design:
         file.folding,
         _board(path, file.board),
     )
+    if goal:
+        _check_network(design)
+        design = dataclasses.replace(design, folding=_solved(design, goal))
     for check in CHECKS:
         check(design)
     return design
+
+
+def device(board: Board) -> solver.Device:
+    """Return what a folding has to fit on a board."""
+    capacity = board.capacity
+    block = Block(capacity.m10k_bits, capacity.m10k_max_width)
+    return solver.Device(board.device, capacity.alms, capacity.m10k, block)
+
+
+def board(name: str, clock_mhz: float = 50) -> Board:
+    """Return the board of that name in boards/, with a clock.
+
+    Raises UserError for an unknown one.
+    """
+    return _board(Path("--board"), BoardChoice(name, clock_mhz))
+
+
+def _take_goal(raw: dict[str, Any], path: Path) -> str | CyclesGoal | RateGoal | None:
+    """Take a goal out of the raw file, where it stands in the place of a folding."""
+    given = raw.get("folding")
+    if given == AUTO:
+        goal: str | CyclesGoal | RateGoal = AUTO
+    elif isinstance(given, dict) and len(given) == 1 and set(given) <= set(GOALS):
+        goal = _build(GOALS[next(iter(given))], given, path, "folding")
+    elif isinstance(given, str):
+        raise UserError(f'{path}: folding = {_show(given)}: accepted: "{AUTO}", or a table')
+    else:
+        return None
+    raw["folding"] = UNSOLVED
+    return goal
+
+
+def _solved(design: Design, goal: str | CyclesGoal | RateGoal) -> Folding:
+    """Return the folding that the solver finds."""
+    cycles = None
+    if isinstance(goal, CyclesGoal):
+        cycles = goal.cycles_per_image
+    if isinstance(goal, RateGoal):
+        cycles = design.board.clock_mhz * 1e6 / goal.images_per_second
+    try:
+        found = solve(design.network.layers, design.board, cycles)
+    except UserError as error:
+        raise UserError(f"{design.path}: folding: {error}") from None
+    layers = tuple(LayerFold(layer.routing, layer.pe, layer.simd) for layer in found.layers)
+    return Folding(found.copies, found.input_word_bits, layers)
+
+
+@cache
+def solve(network: tuple[int, ...], board: Board, cycles_per_image: float | None) -> Prediction:
+    """Return the smallest folding that takes at most so many cycles an image; None: the fastest that fits.
+
+    Raises UserError where none does, with what limits it.
+    """
+    if cycles_per_image is None:
+        return solver.fastest(network, device(board)).prediction
+    return solver.smallest(network, device(board), Fraction(cycles_per_image)).prediction
 
 
 def read_table(table: type, path: Path) -> Any:
@@ -201,13 +288,16 @@ def read_table(table: type, path: Path) -> Any:
 
     Raises UserError where the file is absent or no TOML, and for each key as the module says.
     """
+    return _build(table, _read_toml(path), path, "")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {error}") from None
-    return _build(table, raw, path, "")
 
 
 def _build(table: type, raw: Any, path: Path, key: str) -> Any:

@@ -174,10 +174,11 @@ class Prediction:
         """Cycles of a lone image, from the edge that takes its first word to the edge that takes its result."""
         times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
         for layer in self.layers:
-            arrivals = _adapted(times, layer.arrival_width, layer.simd if layer.streamed else layer.mw)
+            streamed = layer.streamed
+            arrivals = _adapted(times, layer.arrival_width, layer.simd if streamed else layer.mw)
             steps: list[int] = []  # serial thresholds are in place before: the accelerator was idle
             for step in range(layer.steps):
-                there = arrivals[step] if layer.streamed else arrivals[0]
+                there = arrivals[step] if streamed else arrivals[0]
                 steps.append(max(there, steps[-1] + 1 if steps else 0))
             times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]
         last = self.layers[-1]
