@@ -2,7 +2,12 @@
 """The coverage plan: the document and the code name the same points and bins, and what is missed shows."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +41,40 @@ def test_hits_of_all_files_add_up_and_a_missed_bin_shows(tmp_path) -> None:
     assert f"{point}: {second}" in coverage.missed(hits)
     assert f"{point}: {first}" not in coverage.missed(hits)
     assert 0 < coverage.percent(hits) < 100
+
+
+SMALL_SUITE = """\
+import coverage
+
+def test_one_bin():
+    coverage.sample("load.gaps", "paused")
+    coverage.count("networks", 3)
+
+def test_nothing():
+    pass
+"""
+
+
+def test_a_whole_run_that_misses_bins_fails_and_a_selection_does_not(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
+    (tmp_path / "test_small.py").write_text(SMALL_SUITE)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT / "sw")]),
+        "XNORFPGA_BUILD": str(tmp_path / "build"),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+
+    def suite(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", "-p", "xdist", str(tmp_path), "--rootdir", str(tmp_path)]
+        return subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+    whole, selection = suite("-n", "2"), suite("-k", "test_one_bin")
+    assert whole.returncode == pytest.ExitCode.TESTS_FAILED, whole.stdout
+    assert "load.gaps: never 0, paused 1" in whole.stdout and "2 passed" in whole.stdout
+    assert re.search(r"never met: .*load.gaps: never", whole.stdout)
+    assert selection.returncode == pytest.ExitCode.OK, selection.stdout
+    summary = json.loads((tmp_path / "build" / "verif" / "summary.json").read_text())
+    assert summary["networks"] == 3 and 0 < summary["coverage_percent"] < 100 and not summary["whole"]
+    merged = json.loads((tmp_path / "build" / "verif" / "coverage.json").read_text())
+    assert merged["hits"]["load.gaps"] == {"never": 0, "paused": 1}
