@@ -124,14 +124,13 @@ def test_list_names_every_design(capsys):
     assert [line.split()[0] for line in listed] == design.names()
 
 
-def test_fold_shows_the_prediction(capsys):
-    assert cli.main(["fold", "mnist"]) == 0
+def test_fold_shows_the_prediction(capsys, tmp_path):
+    assert cli.main(["fold", "mnist", "--picture", str(tmp_path / "front.svg")]) == 0
     shown = capsys.readouterr().out
     prediction = folding.predict(design.load("mnist"))
     assert f"cycles an image   {float(prediction.cycles_per_image):g} " in shown
     assert f"latency           {prediction.latency_cycles} cycles" in shown
     assert f"M10K              {prediction.m10k} of 397" in shown
-    assert len(shown.splitlines()) == 1 + len(prediction.layers) + 4
 
 
 def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
