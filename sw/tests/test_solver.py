@@ -28,6 +28,8 @@ def test_the_samples_are_those_that_calibrate_draws():
     drawn = calibrate.configurations()
     assert [sample.hardware for sample in area.samples()] == drawn
     assert [sample.held_out for sample in area.samples()] == [k >= calibrate.FITTED for k in range(len(drawn))]
+    fitted = area.fit([sample for sample in area.samples() if not sample.held_out])
+    assert list(area.coefficients()) == pytest.approx(fitted, abs=1e-3)
 
 
 def everything(network, copies):

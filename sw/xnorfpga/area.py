@@ -7,14 +7,12 @@ that the pipeline synthesized (area_samples.json, written by `python -m xnorfpga
 out of the fit say how far to trust it.
 """
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from xnorfpga import folding
 from xnorfpga.common import read_json
@@ -147,23 +145,23 @@ class Sample:
 @cache
 def samples() -> tuple[Sample, ...]:
     """Return the designs that were synthesized for the fit, and to judge it."""
-    entries = read_json(SAMPLES)["samples"]
-    return tuple(Sample(each["hardware"], each["alms"], each["ffs"], each["held_out"]) for each in entries)
+    return tuple(Sample(**entry) for entry in read_json(SAMPLES)["samples"])
 
 
-def fit(chosen: Sequence[Sample]) -> NDArray[np.float64]:
+def fit(chosen: Sequence[Sample]) -> list[float]:
     """Return the coefficients, one a unit, that fit the samples best, by relative error and not below 0."""
-    from scipy.optimize import nnls
+    import numpy as np
+    from scipy.optimize import nnls  # both are imported here: `doit` loads the model, and shall not wait for them
 
     counts = [count(folding.predict_hardware(sample.hardware)) for sample in chosen]
     matrix = np.array([np.array(each.halves) / 2 / sample.alms for each, sample in zip(counts, chosen, strict=True)])
-    return nnls(matrix, np.ones(len(chosen)))[0]
+    return [round(float(value), 4) for value in nnls(matrix, np.ones(len(chosen)))[0]]
 
 
 @cache
 def coefficients() -> tuple[float, ...]:
-    """Return the coefficients fitted to the samples that were not held out."""
-    return tuple(fit([sample for sample in samples() if not sample.held_out]))
+    """Return the coefficients, one a unit, that `calibrate` fitted to the samples that were not held out."""
+    return tuple(read_json(SAMPLES)["coefficients"])
 
 
 def logic(counts: Counts) -> float:
@@ -188,5 +186,5 @@ def summary() -> str:
     fitted, unseen = errors(held_out=False), errors(held_out=True)
     return (
         f"model fitted to {len(fitted)} synthesized designs; {len(unseen)} others it hit within "
-        f"{max(map(abs, unseen)):.1%}, half of them within {float(np.median(np.abs(unseen))):.1%}"
+        f"{max(map(abs, unseen)):.1%}, half of them within {statistics.median(map(abs, unseen)):.1%}"
     )

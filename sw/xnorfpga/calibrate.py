@@ -69,10 +69,11 @@ def calibrate() -> str:
             write_json(result, {"key": key, "alms": counted.alms, "ffs": counted.ffs})
         figures = read_json(result)
         entries.append(
-            {"alms": figures["alms"], "ffs": figures["ffs"], "held_out": number >= FITTED, "hardware": hardware}
+            {"hardware": hardware, "alms": figures["alms"], "ffs": figures["ffs"], "held_out": number >= FITTED}
         )
+    fitted = [area.Sample(**entry) for entry in entries if not entry["held_out"]]
     origin = f"Yosys {yosys.version()}, {datetime.date.today()}, seed {SEED}: python -m xnorfpga calibrate"
-    write_json(area.SAMPLES, {"origin": origin, "samples": entries})
+    write_json(area.SAMPLES, {"origin": origin, "coefficients": area.fit(fitted), "samples": entries})
     area.samples.cache_clear()
     area.coefficients.cache_clear()
     return area.summary()
