@@ -342,7 +342,7 @@ async def a_reset_at_any_moment_leaves_nothing_behind(dut) -> None:
         else:
             vectors = bench.random_images()
             bench.expect(model, vectors)
-            work = cocotb.start_soon(bench.send_all(vectors))
+            work = cocotb.start_soon(bench.send_all(vectors, flush_last=rng.random() < 0.5))
             cycles = 2 * bench.prediction.interval_cycles + bench.prediction.latency_cycles
         begun = bench.load.transfers
         await ClockCycles(dut.clk, rng.randint(1, cycles + 10))

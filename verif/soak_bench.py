@@ -55,7 +55,7 @@ async def not_an_image_in_a_hundred_thousand_is_wrong(dut) -> None:
             "cycles": int(cycles),
             "stalled_cycles": bench.results.stalled_cycles,
             "unhindered_images": bench.checked - hindered,
-            "interval_cycles": sorted(set(intervals)),
+            "interval_cycles": sorted({int(interval) for interval in intervals}),
             "predicted_interval_cycles": bench.prediction.interval_cycles,
             "seed": SEED,
         },
