@@ -15,7 +15,7 @@ Configuration = dict[str, Any]
 
 SIZES = (1, 2, 3, 4, 7, 8, 12, 16, 20, 24, 30, 36, 49)
 MEMORY = {"block_bits": 10240, "max_width": 40}
-MAX_CYCLES = 64  # of a layer: how long a random network takes to simulate
+MAX_CYCLES = 64  # of a layer or of a group at the input: how long a random network takes to simulate
 MAX_PRODUCTS = 400  # of a layer, a cycle: how long a random accelerator takes to build
 
 
@@ -74,7 +74,8 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
     copies = rng.randint(1, 4)
     layers = [layer(rng, mw, mh, copies) for mw, mh in pairwise(sizes)]
-    return chain(copies, rng.choice(divisors(sizes[0])), *(tuple(each.values()) for each in layers))
+    words = [word for word in divisors(sizes[0]) if copies * sizes[0] <= MAX_CYCLES * word]
+    return chain(copies, rng.choice(words), *(tuple(each.values()) for each in layers))
 
 
 def bins(configuration: Configuration) -> set[tuple[str, str]]:

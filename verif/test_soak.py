@@ -6,11 +6,13 @@ import time
 import pytest
 
 from builds import elaborated
-from configurations import initial_network
-from xnorfpga import design, elaborate, memory, verilator
+from configurations import chain, initial_network
+from xnorfpga import memory, verilator
 from xnorfpga.common import BUILD, read_json, write_json, write_text
 
 IMAGES = 100_000
+# Each routing, pairs and streamed words, collectors and serializers, two copies; six cycles a group
+HARDWARE = chain(2, 16, (32, 16, "stationary", 4, 32), (16, 12, "diagonal", 6, 8), (12, 4, "broadcast", 4, 3))
 RESULT = BUILD / "verif" / "soak.json"
 
 
@@ -20,12 +22,11 @@ def test_a_hundred_thousand_images_under_random_pauses(seed: int, pytestconfig: 
     RESULT.unlink(missing_ok=True)
     directory = BUILD / "verif" / "soak"
     (directory / "soak.json").unlink(missing_ok=True)
-    hardware = elaborate.hardware(design.load("smoke"))
-    elaborated({directory: hardware})
+    elaborated({directory: HARDWARE})
     manifest = read_json(directory / "manifest.json")
-    for file, text in memory.images(manifest, initial_network(hardware, seed)).items():
+    for file, text in memory.images(manifest, initial_network(HARDWARE, seed)).items():
         write_text(directory / "mem" / file, text)
-    built = verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator")
+    built = verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator", verilator.QUICK)
     variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed), "VERIF_IMAGES": str(IMAGES)}
     started = time.monotonic()
     failed = verilator.run(built, "soak_bench", directory / "mem", variables, directory / f"run_{seed}.log")

@@ -3,7 +3,9 @@
 
 import logging
 import os
+import shlex
 import shutil
+import subprocess
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -96,23 +98,38 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
     Raises UserError with the tools' own error lines.
     """
     content = [source.read_bytes() for source in sources]
-    version = os.path.basename(str(toolchain.verilator().parents[1]))
-    key = sha256(*content, top.encode(), version.encode(), *(argument.encode() for argument in arguments))[:16]
+    tool = toolchain.verilator()
+    how = [f"{tool} {tool.stat().st_mtime_ns}".encode(), *(argument.encode() for argument in arguments)]
+    key = sha256(*content, top.encode(), *how)[:16]
     directory = BUILD / "verilated" / f"{top}_{key}"
     directory.mkdir(parents=True, exist_ok=True)
     done, log = directory / "built", directory / "build.log"
     with FileLock(directory / "lock"):
         if not done.exists():
             make_args = [f"-j{os.cpu_count()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
-            runtime = BUILD / "verilated" / f"runtime_{sha256(*(argument.encode() for argument in arguments))[:16]}"
-            with _tools(log):
+            runtime = BUILD / "verilated" / f"runtime_{sha256(*how)[:16]}"
+            with _tools(log), _runtime(runtime):
                 _Simulator(
                     toplevel=top, module="", verilog_sources=[str(source) for source in sources],
-                    sim_build=str(directory), compile_args=list(arguments), make_args=make_args, compile_only=True,
+                    sim_build=str(directory), compile_args=[*arguments, *_precompiled(runtime)], make_args=make_args,
+                    compile_only=True,
                 ).start(after_first=lambda: _copy_runtime(runtime, directory))  # fmt: skip
-            _copy_runtime(directory, runtime)
+                _precompile(log, runtime)
+                _copy_runtime(directory, runtime)
             done.touch()
     return directory
+
+
+@contextmanager
+def _runtime(runtime: Path) -> Iterator[None]:
+    """Let the first build be alone: it compiles Verilator's own runtime, most of its work, for all after it."""
+    runtime.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(runtime / "lock")
+    with lock:
+        if not (runtime / "verilated.o").exists():
+            yield
+            return
+    yield
 
 
 def _copy_runtime(source: Path, target: Path) -> None:
@@ -122,6 +139,28 @@ def _copy_runtime(source: Path, target: Path) -> None:
         temporary = target / f"{compiled.name}.{os.getpid()}"
         shutil.copyfile(compiled, temporary)
         temporary.replace(target / compiled.name)
+
+
+def _precompiled(runtime: Path) -> list[str]:
+    """Return the arguments that bring in Verilator's own headers as an earlier build's compiler flags left them."""
+    header = runtime / "headers.h"
+    return ["-CFLAGS", f"-include {header}"] if header.exists() else []
+
+
+def _precompile(log: Path, runtime: Path) -> None:
+    """Precompile Verilator's own headers: of a small design they are most of what the compiler reads.
+
+    The flags are those of a build's log. Where they do not fit, the compiler reads the header itself.
+    """
+    whole = "-c -o Vtop__ALL.o Vtop__ALL.cpp"
+    commands = [line.removesuffix(whole) for line in log.read_text().splitlines() if line.endswith(whole)]
+    header, precompiled = runtime / "headers.h", runtime / "headers.h.gch"
+    if commands and not header.exists():
+        source = header.with_suffix(".new")
+        source.write_text('#include "verilated.h"\n#include "verilated_vpi.h"\n')
+        command = [*shlex.split(commands[0]), "-x", "c++-header", "-o", str(precompiled), str(source)]
+        if subprocess.run(command, cwd=log.parent, capture_output=True, check=False).returncode == 0:
+            source.replace(header)
 
 
 def run(directory: Path, module: str, working: Path, environment: Mapping[str, str], log: Path) -> list[str]:
