@@ -29,6 +29,7 @@ DIRECTORY = Path(os.environ["VERIF_DIRECTORY"])
 SEED = int(os.environ["VERIF_SEED"])
 NETWORKS = int(os.environ.get("VERIF_NETWORKS", "0"))
 CORRUPT = bool(int(os.environ.get("VERIF_CORRUPT", "0")))  # negative control: expect one wrong bit
+MUTANT = os.environ.get("VERIF_MUTANT")  # the fault to switch on, where the design has such a port
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ class Testbench:
 
     async def start(self) -> None:
         """Start the clock, reset, and look at results and hidden layers from then on."""
+        if MUTANT is not None:
+            self.dut.mutant.value = int(MUTANT)
         self.dut.reset.value = 1
         Clock(self.dut.clk, PERIOD_NS, unit="ns", impl="gpi").start()
         await ClockCycles(self.dut.clk, 3)
+        assert self.dut.load_checksum.value == 0, "a checksum before any load"
         self.dut.reset.value = 0
         cocotb.start_soon(self.results.run())
         for k in range(len(self.hidden)):

@@ -34,6 +34,10 @@ def bursts(rng: random.Random, longest: int) -> Pause:
                 yield pausing
 
 
+PATIENCE_CYCLES = 100_000
+"""How long a source waits for `ready` before it counts as lost: more than any test of a correct design needs."""
+
+
 class StreamSource:
     """Drives a Stream: `valid` stays up and the payload stable until `ready`, as the contract asks."""
 
@@ -54,11 +58,12 @@ class StreamSource:
         for port, value in zip(self.ports, values, strict=True):
             port.value = value
         self.valid.value = 1
-        taken = False
+        taken, before = False, self.stalled_cycles
         while not taken:
             await FallingEdge(self.clk)
             taken = bool(self.ready.value)
             self.stalled_cycles += not taken
+            assert self.stalled_cycles - before < PATIENCE_CYCLES, "ready never came"
             await RisingEdge(self.clk)
         self.valid.value = 0
         self.transfers += 1

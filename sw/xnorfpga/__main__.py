@@ -20,6 +20,7 @@ EPILOG = """examples:
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
+  python -m xnorfpga mutate                     does the suite notice small faults in the RTL?
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -102,6 +103,14 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--designs", action="store_true", help="what each design reached, from the reports in build/")
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
+    sub = command("mutate", "make mutants of a small accelerator and count those that the suite notices")
+    sub.add_argument("--mutants", type=_count, default=240, metavar="N", help="how many (default: 240)")
+    sub.add_argument("--seed", type=_count, default=1, metavar="S", help="seed of mutants and networks (default: 1)")
+    sub.add_argument(
+        "--summary", action="store_true", help="run nothing: what the last run found, else docs/mutants.md"
+    )
+    sub.add_argument("--publish", action="store_true", help="write docs/mutants.md as well")
+    sub.add_argument("--json", action="store_true", help="the figures as JSON")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     return top
@@ -132,6 +141,8 @@ def run(options: argparse.Namespace) -> int:
             print(calibrate.calibrate())
         case "bench":
             print(bench(options))
+        case "mutate":
+            print(mutate(options))
         case "quartus-report":
             from xnorfpga import quartus
 
@@ -183,19 +194,33 @@ def bench(options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+def mutate(options: argparse.Namespace) -> str:
+    """Return the figures of a run on mutants, after it or of the last one."""
+    from xnorfpga import mutate
+
+    if not options.summary:
+        summary = mutate.run(options.mutants, options.seed)
+        if options.publish:
+            mutate.publish(summary)
+    figures = mutate.figures()
+    return json.dumps(figures, indent=2) if options.json else "\n".join(f"{k:15} {v}" for k, v in figures.items())
+
+
 def _design(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("design", metavar="NAME", help="a design of sw/designs, or a design file (.toml)")
 
 
 def _image_count(text: str) -> int | str:
-    if text == "all":
-        return text
+    return text if text == "all" else _count(text, "all, or ")
+
+
+def _count(text: str, also: str = "") -> int:
     try:
         count = int(text)
     except ValueError:
         count = 0
     if count < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: accepted: all, or a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: {also}a whole number of at least 1")
     return count
 
 

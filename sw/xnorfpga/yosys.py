@@ -76,11 +76,9 @@ def synthesize(
 
     Raises UserError with Yosys' own words where it fails, and for an absent file.
     """
-    version()
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: not found; run the elaborate stage, which writes it")
-    work.mkdir(parents=True, exist_ok=True)
     result, script, log = work / "netlist.json", work / "yosys.ys", work / "yosys.log"
     read = "\n".join(f'read_verilog {"-sv " if file.suffix == ".sv" else ""}"{file.resolve()}"' for file in files)
     text = SCRIPT.format(
@@ -92,16 +90,26 @@ def synthesize(
         named=NAMED,
         netlist=result.resolve(),
     )
-    write_text(script, text)
     result.unlink(missing_ok=True)
+    execute(text, script, log)
+    return netlist.load(result)
+
+
+def execute(text: str, script: Path, log: Path) -> None:
+    """Write a Yosys script and run it in its directory, in a process of its own.
+
+    Raises UserError with Yosys' own words where it fails.
+    """
+    version()
+    script.parent.mkdir(parents=True, exist_ok=True)
+    write_text(script, text)
     program = "import sys; from pyosys import libyosys; libyosys.run_pass('script ' + sys.argv[1], libyosys.Design())"
     try:
-        run([sys.executable, "-c", program, script.name], work, log, "Yosys", _pass_name)
+        run([sys.executable, "-c", program, script.name], script.parent, log, "Yosys", _pass_name)
     except Failed as error:
         lines = [line for line in log.read_text(errors="replace").splitlines() if "ERROR: " in line]
         reason = lines[0].replace("ERROR: ", "") if lines else str(error)
         raise UserError(f"Yosys failed: {reason} (script {script}, log {log})") from None
-    return netlist.load(result)
 
 
 def _pass_name(line: str) -> str | None:

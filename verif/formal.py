@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proves what a wrapper in verif/formal asserts: Yosys makes an AIGER of it, ABC's `pdr` proves it for all time.
+
+Both come with pyosys. `pdr` (property-directed reachability) finds the inductive invariant itself: a proof holds for
+every sequence of inputs of any length. A wrapper has the inputs `clk`, and what the environment may do freely.
+"""
+
+import importlib.util
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from xnorfpga import yosys
+from xnorfpga.common import UserError
+
+SCRIPT = """\
+{read}
+prep -flatten -top {top}
+memory_map
+chformal -lower
+async2sync
+dffunmap
+setundef -undriven -anyseq
+simplemap
+aigmap
+opt_clean
+write_aiger -zinit proof.aig
+"""
+
+
+def prove(top: str, wrapper: Path, sources: Sequence[Path], work: Path, seconds: int = 120) -> bool:
+    """Return whether all assertions of `top` hold for ever under its assumptions; False where one can be broken.
+
+    Args:
+        top: the wrapper's module.
+        wrapper: SystemVerilog file that holds it.
+        sources: Verilog of what it wraps.
+        work: takes script, AIGER, and logs.
+        seconds: time that the proof may take.
+
+    Raises UserError where the wrapper cannot be read or the solver comes to no end: no proof is not a failed one.
+    """
+    read = "\n".join([*(f'read_verilog "{source}"' for source in sources), f'read_verilog -sv -formal "{wrapper}"'])
+    yosys.execute(SCRIPT.format(read=read, top=top), work / "proof.ys", work / "proof.log")
+    spec = importlib.util.find_spec("pyosys")
+    assert spec is not None and spec.origin is not None
+    abc = Path(spec.origin).parent / "yosys-abc"
+    command = f"read_aiger proof.aig; fold; strash; print_stats; pdr -T {seconds}"
+    run = subprocess.run([str(abc), "-c", command], cwd=work, capture_output=True, text=True, check=False)
+    (work / "abc.log").write_text(run.stdout + run.stderr, encoding="utf-8")
+    if "Property proved" in run.stdout:
+        return True
+    if "was asserted in frame" in run.stdout:
+        return False
+    raise UserError(f"{top}: ABC came to no end ({work / 'abc.log'}): {run.stdout.strip().splitlines()[-1:]}")
