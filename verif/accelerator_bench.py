@@ -107,6 +107,7 @@ class Testbench:
             await self.load.send(int(word))
         self.loading = False
         coverage.sample("load.gaps", "paused" if self.load.paused_cycles > paused else "never")
+        await RisingEdge(self.dut.clk)
         await FallingEdge(self.dut.clk)
         assert self.dut.load_checksum.value == memory.load_crc32(self.manifest, model)
         await RisingEdge(self.dut.clk)

@@ -81,13 +81,12 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
 
   // The processing elements
   val sums = Vec.tabulate(copies, pe) { (c, p) =>
-    val isFirst = c + p == 0
+    def instance[T <: ElementIo](first: => T, ports: => T): T =
+      if (c + p == 0) first else new ElementAgain(ports).setName(s"element_${c}_$p").io
     val element: ElementIo =
       if (serial) {
         import entryControl._
-        val io =
-          if (isFirst) SerialProcessingElement(plan).setName("element").io
-          else new ElementAgain(SerialProcessingElementIo(plan)).setName(s"element_${c}_$p").io
+        val io = instance(SerialProcessingElement(plan).setName("element").io, SerialProcessingElementIo(plan))
         io.threshold := thresholds.read_data(p)
         io.entering := entering
         io.add := add
@@ -96,9 +95,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
         io
       } else {
         import rowControl._
-        val io =
-          if (isFirst) ProcessingElement(plan).setName("element").io
-          else new ElementAgain(ProcessingElementIo(plan)).setName(s"element_${c}_$p").io
+        val io = instance(ProcessingElement(plan).setName("element").io, ProcessingElementIo(plan))
         if (thresholded) io.start := thresholds.read_data(p * marginBits, marginBits bits).asSInt
         if (paired) io.unlike := unlike(c)
         if (words > 1) {

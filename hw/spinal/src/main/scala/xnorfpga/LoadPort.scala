@@ -14,7 +14,9 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   val io = new Bundle {
     val words = slave(Stream(Bits(LoadPort.wordBits bits)))
 
-    /** CRC-32 (IEEE 802.3, as zlib's) of the last load's words, five bytes each, lowest first; 0 before any load. */
+    /** CRC-32 (IEEE 802.3, as zlib's) of the last load's words, five bytes each, lowest first, from the second cycle
+      * after the last one; 0 before any load.
+      */
     val checksum = out Bits (32 bits)
 
     /** True while no image is inside the accelerator. */
@@ -58,9 +60,10 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
       }
     }
   }
-  val checksum = RegInit(B(0, 32 bits))
-  when(io.words.fire) { checksum := ~Crc32(Mux(loading, ~checksum, B(32 bits, default -> True)), io.words.payload) }
-  io.checksum := checksum
+  val crc = RegInit(Crc32.start)
+  when(RegNext(io.words.fire) init False) { crc := Crc32(crc, RegNext(io.words.payload)) }
+  when(io.words.fire && !loading) { crc := Crc32.start }
+  io.checksum := ~crc
 
   for ((bus, k) <- io.buses.zipWithIndex) {
     bus.enable := io.words.fire && memory(k)
@@ -78,6 +81,8 @@ object LoadPort {
 
 /** One word's step of CRC-32, lowest bit first: each bit of the next state is an exclusive-or of bits of state and word. */
 object Crc32 {
+  def start: Bits = B(32 bits, default -> True)
+
   def apply(state: Bits, word: Bits): Bits = {
     val inputs = word ## state
     val effects = (0 until inputs.getWidth).map(k => step(BigInt(1) << k, word.getWidth))
