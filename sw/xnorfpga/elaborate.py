@@ -69,11 +69,13 @@ def hardware(design: "Design") -> dict[str, Any]:
     }
 
 
-def elaborate_many(configurations: Iterable[tuple[dict[str, Any], Path]]) -> None:
+def elaborate_many(
+    configurations: Iterable[tuple[dict[str, Any], Path]], main: str = "Elaborate", source: str = "hardware.json"
+) -> None:
     """Elaborate each hardware configuration into its directory, in one java run.
 
     Each directory gets `hardware.json`, `manifest.json` and `rtl/`; they appear only when all went well, and
-    earlier ones stay otherwise.
+    earlier ones stay otherwise. Another `main` program of the generator may read another `source`.
 
     Raises UserError with the generator's own line where a configuration cannot be built.
     """
@@ -81,9 +83,9 @@ def elaborate_many(configurations: Iterable[tuple[dict[str, Any], Path]]) -> Non
         work = []
         for number, (configuration, out) in enumerate(configurations):
             directory = Path(scratch) / str(number)
-            write_json(directory / "hardware.json", configuration)
+            write_json(directory / source, configuration)
             work.append((directory, out))
-        command = [str(toolchain.java()), "-Xss16m", "-cp", classpath(), "xnorfpga.Elaborate"]
+        command = [str(toolchain.java()), "-Xss16m", "-cp", classpath(), f"xnorfpga.{main}"]
         run = subprocess.run(
             [*command, *(str(directory) for directory, _ in work)],
             cwd=scratch, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,

@@ -15,10 +15,13 @@ import upickle.default._
   * configuration that cannot be built is one line on stderr and exit code 2; the files of an earlier one stay.
   */
 object Elaborate {
-  def main(directories: Array[String]): Unit =
+  def main(directories: Array[String]): Unit = each[AcceleratorConfig](directories, "hardware.json")(elaborate)
+
+  /** Read the file `name` of each directory and elaborate it; the first that cannot be built ends the program. */
+  def each[Config: Reader](directories: Array[String], name: String)(elaborate: (Config, Path) => Unit): Unit =
     for (directory <- directories.map(Paths.get(_))) {
-      val source = directory.resolve("hardware.json")
-      try elaborate(configuration(Files.readString(source)), directory)
+      val source = directory.resolve(name)
+      try elaborate(configuration[Config](Files.readString(source)), directory)
       catch {
         case ConfigError(reason) =>
           Console.err.println(s"error: $source: $reason")
@@ -27,8 +30,8 @@ object Elaborate {
     }
 
   /** Read a configuration, strictly: whatever the reader stumbles over is a line for the user. */
-  private def configuration(json: String): AcceleratorConfig =
-    try read[AcceleratorConfig](json, trace = true)
+  private def configuration[Config: Reader](json: String): Config =
+    try read[Config](json, trace = true)
     catch {
       case NonFatal(error) =>
         val causes = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).toSeq
@@ -38,9 +41,16 @@ object Elaborate {
     }
 
   def elaborate(config: AcceleratorConfig, directory: Path): Unit = {
+    val accelerator = verilog(directory)(Accelerator(config))
+    val board = verilog(directory)(De1SocTop(config, accelerator.loadWords))
+    write(directory, Manifest(config, accelerator, board))
+  }
+
+  /** Write a component's Verilog into directory/rtl. */
+  def verilog[T <: Component](directory: Path)(top: => T): T = {
     val rtl = directory.resolve("rtl")
     Files.createDirectories(rtl)
-    def generate[T <: Component](top: => T): T = SpinalConfig(
+    SpinalConfig(
       targetDirectory = rtl.toString,
       defaultConfigForClockDomains = ClockDomainConfig(resetKind = SYNC),
       headerWithDate = false,
@@ -49,11 +59,11 @@ object Elaborate {
       removePruned = true,
       bitVectorWidthMax = 1 << 20
     ).generateVerilog(top).toplevel
-    val accelerator = generate(Accelerator(config))
-    val board = generate(De1SocTop(config, accelerator.loadWords))
-    val manifest = Manifest(config, accelerator, board).render(indent = 2) + "\n"
-    Files.write(directory.resolve("manifest.json"), manifest.getBytes(StandardCharsets.UTF_8))
   }
+
+  /** Write directory/manifest.json. */
+  def write(directory: Path, manifest: ujson.Value): Unit =
+    Files.write(directory.resolve("manifest.json"), (manifest.render(indent = 2) + "\n").getBytes(StandardCharsets.UTF_8))
 }
 
 /** What was built, for the stages after: nobody derives it a second time. */
@@ -70,42 +80,45 @@ object Manifest {
       "copies" -> config.copies,
       "input" -> ujson.Obj("word_bits" -> config.input_word_bits, "words" -> config.inputWords),
       "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
-      "layers" -> top.stages.map { layer =>
-        val c = layer.plan.config
-        ujson.Obj(
-          "index" -> layer.plan.index,
-          "mw" -> c.mw,
-          "mh" -> c.mh,
-          "pe" -> c.pe,
-          "simd" -> c.simd,
-          "routing" -> c.routing.name,
-          "words" -> c.words,
-          "groups" -> c.groups,
-          "cycles" -> layer.plan.cycles,
-          "step_to_output_cycles" -> layer.plan.stepToOutput,
-          "fifo_depth" -> layer.plan.fifoDepth,
-          "margin_bits" -> c.marginBits,
-          "paired" -> layer.plan.paired,
-          "serial" -> layer.plan.serial,
-          "thresholded" -> layer.plan.thresholded,
-          "tap" -> layer.plan.thresholded
-        )
-      },
-      "memories" -> top.shapes.map { shape =>
-        ujson.Obj(
-          "name" -> shape.name,
-          "layer" -> shape.layer,
-          "kind" -> shape.kind,
-          "width" -> shape.width,
-          "depth" -> shape.depth,
-          "column_width" -> shape.columnWidth,
-          "files" -> (0 until shape.columns).map(shape.file(_))
-        )
-      },
+      "layers" -> top.stages.map(stage => layer(stage.plan)),
+      "memories" -> top.shapes.map(memory),
       "load_word_bits" -> LoadPort.wordBits,
       "load_words" -> top.loadWords
     )
   }
+
+  def layer(plan: LayerPlan): ujson.Obj = {
+    val c = plan.config
+    ujson.Obj(
+      "index" -> plan.index,
+      "mw" -> c.mw,
+      "mh" -> c.mh,
+      "pe" -> c.pe,
+      "simd" -> c.simd,
+      "routing" -> c.routing.name,
+      "words" -> c.words,
+      "groups" -> c.groups,
+      "cycles" -> plan.cycles,
+      "step_to_output_cycles" -> plan.stepToOutput,
+      "fifo_depth" -> plan.fifoDepth,
+      "margin_bits" -> c.marginBits,
+      "paired" -> plan.paired,
+      "serial" -> plan.serial,
+      "thresholded" -> plan.thresholded,
+      "tap" -> plan.thresholded
+    )
+  }
+
+  def memory(shape: MemoryShape): ujson.Obj =
+    ujson.Obj(
+      "name" -> shape.name,
+      "layer" -> shape.layer,
+      "kind" -> shape.kind,
+      "width" -> shape.width,
+      "depth" -> shape.depth,
+      "column_width" -> shape.columnWidth,
+      "files" -> (0 until shape.columns).map(shape.file(_))
+    )
 
   private def ports(top: Component): Seq[ujson.Obj] =
     top.getOrdredNodeIo.map { port =>

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga
+
+import spinal.core._
+import ujson.{Obj, Value}
+import upickle.default._
+
+/** `ElaborateUnits DIR…`: reads DIR/unit.json, writes DIR/rtl and DIR/manifest.json: units alone, for their benches. */
+object ElaborateUnits {
+  def main(directories: Array[String]): Unit = Elaborate.each[UnitsConfig](directories, "unit.json") { (config, directory) =>
+    val bench = Elaborate.verilog(directory)(UnitsBench(config))
+    Elaborate.write(directory, Obj("unit" -> config.unit, "top" -> bench.definitionName, "units" -> bench.units.map(_.facts)))
+  }
+}
+
+/** @param unit name of a component, @param configurations parameters of each instance of it */
+@upickle.implicits.allowUnknownKeys(false)
+case class UnitsConfig(unit: String, configurations: Seq[Value])
+
+object UnitsConfig {
+  implicit val reader: Reader[UnitsConfig] = macroR
+}
+
+/** Configurations of one unit side by side, so that one simulator serves them all: port x of number k is `u{k}_x`. */
+case class UnitsBench(config: UnitsConfig) extends Component {
+  setDefinitionName(s"${config.unit}Bench")
+  val units = config.configurations.map(UnitUnderTest(config.unit, _))
+  for ((unit, k) <- units.zipWithIndex; port <- unit.component.getOrdredNodeIo) {
+    val outer = cloneOf(port).setName(s"u${k}_${port.getName().stripPrefix("io_")}")
+    if (port.isInput) port.assignFrom(in(outer)) else out(outer).assignFrom(port)
+  }
+}
+
+/** @param facts the parameters, and what follows from them that a bench must know */
+case class UnitUnderTest(component: Component, facts: Obj)
+
+object UnitUnderTest {
+  def apply(unit: String, parameters: Value): UnitUnderTest = {
+    def number(key: String) = parameters(key).num.toInt
+    lazy val config = read[AcceleratorConfig](parameters("accelerator"))
+    lazy val plan = LayerPlan.all(config)(number("layer"))
+
+    /** The parameters, and what is said of them. */
+    def facts(more: Obj*) = Obj.from((parameters +: more).flatMap(_.obj))
+    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies, "unlike_lag" -> UnlikePairs.lag)
+    unit match {
+      case "XnorPopcount" =>
+        val popcount = XnorPopcount(number("size"), parameters("paired").bool)
+        UnitUnderTest(popcount, facts(Obj("latency" -> popcount.shape.latency)))
+      case "ProcessingElement" =>
+        UnitUnderTest(ProcessingElement(plan), facts(layer, Obj("latency" -> plan.popcount.latency)))
+      case "InputRegister" =>
+        val register = InputRegister(plan, config.copies)
+        val shape = Obj("width" -> register.width, "taps" -> register.tapCount, "streamed" -> plan.streamed)
+        val unlike = Obj("unlike_arrives" -> (plan.collectedUnlikeBits > 0), "unlike_cycles" -> register.unlikeLatency)
+        UnitUnderTest(register, facts(layer, shape, unlike))
+      case "Layer" =>
+        val unit = Layer(plan, config.copies, config.memory)
+        val arrives = plan.index == 0 && plan.collectedUnlikeBits > 0
+        val input = Obj("width" -> plan.arrivalWidth, "unlike_arrives" -> arrives)
+        UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
+      case "ImageCollector" =>
+        val collector = ImageCollector(number("word_bits"), number("image_bits"), number("copies"), number("unlike_bits"))
+        UnitUnderTest(collector, facts(Obj("unlike_lag" -> UnlikePairs.lag)))
+      case "Collector" =>
+        val collector = Collector(number("in_width"), number("out_width"), number("copies"), number("unlike_bits"))
+        UnitUnderTest(collector, facts(Obj("unlike_lag" -> UnlikePairs.lag)))
+      case "Serializer" =>
+        UnitUnderTest(Serializer(number("in_width"), number("out_width"), number("copies")), facts())
+      case "ArgMax" =>
+        UnitUnderTest(ArgMax(number("classes"), number("score_bits"), number("copies")), facts())
+      case "LoadPort" =>
+        val ram = read[BlockRam](parameters("memory"))
+        val shapes = parameters("shapes").arr.toSeq.zipWithIndex.map { case (shape, k) =>
+          MemoryShape(s"memory_$k", k, "weights", shape("width").num.toInt, shape("depth").num.toInt, ram)
+        }
+        UnitUnderTest(LoadPort(shapes), facts(Obj("memories" -> shapes.map(Manifest.memory))))
+      case other => refuse(s"unit = \"$other\" has no bench")
+    }
+  }
+}
