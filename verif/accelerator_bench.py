@@ -19,7 +19,7 @@ from cocotb.utils import get_sim_steps, get_sim_time
 import configurations
 import coverage
 from configurations import KINDS, images, network
-from streams import Pause, StreamSink, StreamSource, bursts, never, sometimes
+from streams import Pause, StreamSink, StreamSource, never, random_pause, sometimes
 from xnorfpga import folding, golden, memory
 from xnorfpga.common import read_json
 from xnorfpga.golden import Model
@@ -240,11 +240,6 @@ def met(model: Model, vectors: np.ndarray, answers: golden.Inference) -> list[li
 def randomness(purpose: str) -> random.Random:
     """Return the source of all that is random in a test: its own for each configuration and seed."""
     return random.Random(f"{purpose} {DIRECTORY.name} {SEED}")
-
-
-def random_pause(rng: random.Random) -> Pause:
-    """Draw a way to pause."""
-    return rng.choice((never(), sometimes(rng, rng.choice((0.1, 0.4, 0.8))), bursts(rng, 12)))
 
 
 @cocotb.test()

@@ -12,10 +12,10 @@ from xnorfpga import elaborate
 from xnorfpga.common import BUILD, sha256, write_text
 
 
-def elaborated(configurations: Mapping[Path, Configuration]) -> None:
+def elaborated(configurations: Mapping[Path, Configuration], *program: str) -> None:
     """Elaborate each configuration into its directory, those that are not there yet, in one java run.
 
-    Parallel processes wait for the first.
+    `program` is the generator's main program and the file it reads, where they are not the accelerator's. Parallel processes wait for the first.
 
     Raises UserError as `xnorfpga.elaborate.elaborate_many`.
     """
@@ -29,7 +29,7 @@ def elaborated(configurations: Mapping[Path, Configuration]) -> None:
         if stale:
             for directory in stale:
                 (directory / "key").unlink(missing_ok=True)
-            elaborate.elaborate_many([(configurations[directory], directory) for directory in stale])
+            elaborate.elaborate_many([(configurations[directory], directory) for directory in stale], *program)
             for directory in stale:
                 write_text(directory / "key", keys[directory])
 

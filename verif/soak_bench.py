@@ -7,9 +7,9 @@ import cocotb
 import numpy as np
 from cocotb.utils import get_sim_steps, get_sim_time
 
-from accelerator_bench import DIRECTORY, SEED, Testbench, random_pause, randomness
+from accelerator_bench import DIRECTORY, SEED, Testbench, randomness
 from configurations import images
-from streams import never
+from streams import never, random_pause
 from xnorfpga.common import write_json
 from xnorfpga.testbench import PERIOD_NS
 

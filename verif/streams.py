@@ -6,9 +6,12 @@ when the logic has settled, and what is agreed there takes place at the next ris
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 from cocotb.triggers import FallingEdge, RisingEdge
+
+import coverage
 
 Pause = Iterator[bool]
 """Says before each cycle whether to pause in it."""
@@ -36,6 +39,11 @@ def bursts(rng: random.Random, longest: int) -> Pause:
 
 PATIENCE_CYCLES = 100_000
 """How long a source waits for `ready` before it counts as lost: more than any test of a correct design needs."""
+
+
+def random_pause(rng: random.Random) -> Pause:
+    """Draw a way to pause."""
+    return rng.choice((never(), sometimes(rng, rng.choice((0.1, 0.4, 0.8))), bursts(rng, 12)))
 
 
 class StreamSource:
@@ -105,3 +113,30 @@ class StreamSink:
     def forget(self) -> None:
         """A reset may break a promise."""
         self.pending = None
+
+
+class Scoreboard:
+    """Compares what comes with what was expected, in order: nothing wrong, lost, twice, or out of nowhere."""
+
+    def __init__(self, corrupt: random.Random | None = None) -> None:
+        """Expect nothing yet; `corrupt` draws the value of the first expectation that is falsified (negative control)."""
+        self.corrupt = corrupt
+        self.expected: deque[tuple[tuple[int, ...], Iterable[tuple[str, str]]]] = deque()
+        self.checked = 0
+
+    def expect(self, *values: int, met: Iterable[tuple[str, str]] = ()) -> None:
+        """Expect `values` next; where they come, the bins of the coverage plan in `met` are met."""
+        if self.corrupt:
+            wrong = self.corrupt.randrange(len(values))
+            values = tuple(value ^ (k == wrong) for k, value in enumerate(values))
+            self.corrupt = None
+        self.expected.append((values, met))
+
+    def take(self, *values: int) -> None:
+        """Compare what came."""
+        assert self.expected, f"{values} too many, after {self.checked} that were right"
+        expected, met = self.expected.popleft()
+        assert values == expected, f"number {self.checked} is {values} instead of {expected}"
+        self.checked += 1
+        for point, bin in met:
+            coverage.sample(point, bin)

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benches of single units share: the ports of one of the units in a simulator, its rounds and its checks.
+
+Everything random comes from VERIF_SEED; VERIF_DIRECTORY holds the elaborated units. A bench in `units/` says what
+goes in and what must come out.
+"""
+
+import os
+import random
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.task import Task
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+from cocotb.utils import get_sim_time
+
+import coverage
+from streams import Scoreboard, StreamSink, StreamSource, never, random_pause
+from xnorfpga.common import read_json
+from xnorfpga.testbench import PERIOD_NS, to_int
+
+MANIFEST = read_json(Path(os.environ["VERIF_DIRECTORY"]) / "manifest.json")
+NUMBERS = range(len(MANIFEST["units"]))
+SEED = int(os.environ["VERIF_SEED"])
+CORRUPT = bool(int(os.environ.get("VERIF_CORRUPT", "0")))  # negative control: the first expectation is wrong
+TIMEOUT: dict[str, Any] = {"timeout_time": 30_000 * PERIOD_NS, "timeout_unit": "ns"}  # of a test: many times as long
+ROUNDS = 9
+UNHINDERED_GROUPS = 6
+
+
+class Unit:
+    """Unit number k of a simulator: its ports, what is known of it, a scoreboard."""
+
+    def __init__(self, dut, k: int) -> None:
+        """Take hold of unit k of `dut`."""
+        self.dut, self.clk, self.k = dut, dut.clk, k
+        self.facts: dict[str, Any] = MANIFEST["units"][k]
+        self.rng = random.Random(f"{MANIFEST['unit']} {k} {SEED}")
+        self.numpy_rng = np.random.default_rng(self.rng.getrandbits(64))
+        self.scoreboard = Scoreboard(self.rng if CORRUPT else None)
+
+    def port(self, name: str):
+        """Return a port."""
+        return getattr(self.dut, f"u{self.k}_{name}")
+
+    def ports(self, name: str, count: int | None = None) -> list:
+        """Return the ports of a vector: one a copy, where no other count is given."""
+        return [self.port(f"{name}_{c}") for c in range(count or self.facts["copies"])]
+
+    def bits(self, *shape: int) -> np.ndarray:
+        """Draw bool[shape]: dense, sparse, all zero or all one along the last axis."""
+        density = self.numpy_rng.choice((0.0, 0.1, 0.5, 0.5, 0.9, 1.0), (*shape[:-1], 1))
+        return self.numpy_rng.random(shape) < density
+
+    async def start(self) -> None:
+        """Start the clock and reset."""
+        Clock(self.clk, PERIOD_NS, unit="ns", impl="gpi").start()
+        await RisingEdge(self.clk)
+        await self.reset()
+
+    async def reset(self) -> None:
+        """Reset; returns in the first cycle after it."""
+        for level in (1, 0):
+            if hasattr(self.dut, "reset"):  # unless nothing in the unit needs one
+                self.dut.reset.value = level
+            await RisingEdge(self.clk)
+            self.forget()
+
+    def forget(self) -> None:
+        """Nothing of what was inside comes out any more."""
+        self.scoreboard.expected.clear()
+
+    def finish(self) -> None:
+        """Count what was checked: a run that checked nothing must not pass."""
+        assert self.scoreboard.checked > 0, "nothing was checked"
+        coverage.count("transactions", self.scoreboard.checked)
+
+
+class StreamUnit(Unit):
+    """A unit with a Stream `input` and a Stream `output`, of beats where nothing else is said.
+
+    Its bench says in `send` what goes in and what must come out.
+    """
+
+    input_payload: tuple[str, ...] = ()
+    output_payload: tuple[str, ...] = ()
+
+    def __init__(self, dut, k: int) -> None:
+        """Wire both Streams."""
+        super().__init__(dut, k)
+        beat = ("payload_lanes", *(f"payload_data_{c}" for c in range(self.facts["copies"])))
+        self.input = StreamSource(dut, f"u{k}_input", self.input_payload or beat, never())
+        self.output = StreamSink(dut, f"u{k}_output", self.output_payload or beat, never(), self.note)
+        self.cycles: list[int] = []  # in which something came out
+
+    async def send(self, full: bool) -> None:
+        """Draw a group, expect its results and send it; `full`: with an image in every lane."""
+        raise NotImplementedError
+
+    def note(self, *values: int) -> None:
+        """Note when something came out, and take it."""
+        self.cycles.append(int(get_sim_time("ns")) // PERIOD_NS)
+        self.take(*values)
+
+    def take(self, *values: int) -> None:
+        """Check what came out."""
+        self.scoreboard.take(*values)
+
+    def draw_pauses(self) -> None:
+        """Pause in another way from now on."""
+        self.input.pause, self.output.pause = random_pause(self.rng), random_pause(self.rng)
+
+    def images(self, full: bool) -> int:
+        """Draw how many images a group has."""
+        return self.facts["copies"] if full else self.rng.randint(1, self.facts["copies"])
+
+    async def start(self) -> None:
+        """Start the clock, reset, and take what comes out from then on."""
+        await super().start()
+        cocotb.start_soon(self.output.run())
+
+    async def reset(self) -> None:
+        """Reset; the source falls silent."""
+        self.input.valid.value = 0
+        await super().reset()
+
+    def forget(self) -> None:
+        """Nothing of what was inside comes out any more; a promise may be broken."""
+        super().forget()
+        self.output.forget()
+
+    async def drain(self) -> None:
+        """Wait until everything expected has come, and a while for what should not."""
+        while self.scoreboard.expected:
+            await RisingEdge(self.clk)
+        await ClockCycles(self.clk, 5)
+
+    async def round(self) -> None:
+        """Send some groups, full or not."""
+        for _ in range(self.rng.randint(1, 8)):
+            await self.send(full=self.rng.random() < 0.5)
+
+    async def rounds(self) -> None:
+        """Run some rounds, each under its own pauses; every third is cut off by a reset at a random moment."""
+        for number in range(ROUNDS):
+            self.draw_pauses()
+            sender = cocotb.start_soon(self.round())
+            if number % 3 == 2:
+                await ClockCycles(self.clk, self.rng.randint(1, 40))
+                sender.cancel()
+                await self.reset()
+            else:
+                await sender
+                await self.drain()
+            coverage.sample("unit.round", "reset" if number % 3 == 2 else "drained")
+        for stream, end in ((self.input, "input"), (self.output, "output")):
+            if stream.stalled_cycles:
+                coverage.sample("unit.stalled", end)
+        self.finish()
+
+    async def unhindered(self, cycles: int) -> None:
+        """Without pauses a group must leave every `cycles` cycles."""
+        marks = []
+        for _ in range(UNHINDERED_GROUPS):
+            marks.append(self.scoreboard.checked + len(self.scoreboard.expected))
+            await self.send(full=True)
+        await self.drain()
+        assert np.diff([self.cycles[mark] for mark in marks])[1:].tolist() == [cycles] * (UNHINDERED_GROUPS - 2)
+        self.finish()
+
+
+class CollectingUnit(StreamUnit):
+    """A unit that collects vectors, and may count their unlike pairs."""
+
+    def __init__(self, dut, k: int) -> None:
+        """Wire both Streams."""
+        super().__init__(dut, k)
+        self.unlike = self.ports("output_payload_unlike") if self.facts.get("unlike_bits") else []
+        self.leaving: list[Task] = []
+
+    def expect_group(self, vectors: np.ndarray, met: Iterable[tuple[str, str]]) -> None:
+        """Expect bool[images, bits] in the lanes from the lowest up."""
+        rest = [0] * (self.facts["copies"] - len(vectors))
+        counts = [*map(unlike_pairs, vectors), *rest] if self.unlike else []
+        self.scoreboard.expect(lanes(len(vectors)), *map(to_int, vectors), *rest, *counts, met=met)
+
+    def take(self, lanes: int, *data: int) -> None:
+        """Check a vector a lane; their counts are right `unlike_lag` cycles after they left."""
+        self.leaving.append(cocotb.start_soon(self.take_with_counts(lanes, data)))
+
+    async def take_with_counts(self, lanes: int, data: tuple[int, ...]) -> None:
+        """Check a vector a lane with their counts."""
+        if self.unlike:
+            for _ in range(self.facts["unlike_lag"]):
+                await FallingEdge(self.clk)
+        counts = [int(port.value) for port in self.unlike]
+        self.scoreboard.take(lanes, *in_lanes(lanes, data), *in_lanes(lanes, counts))
+
+    def forget(self) -> None:
+        """Nothing of what was inside comes out any more."""
+        super().forget()
+        for task in self.leaving:
+            task.cancel()
+        self.leaving.clear()
+
+
+class UnlikeSource:
+    """Drives `input_payload_unlike`: right `unlike_lag` cycles after its beat was taken, and else anything."""
+
+    def __init__(self, unit: Unit, input: StreamSource) -> None:
+        """Drive the counts that come with the beats of `input`."""
+        self.unit, self.input, self.lag = unit, input, unit.facts["unlike_lag"]
+        self.ports = unit.ports("input_payload_unlike")
+        self.of_beat: list[int] = []
+
+    async def run(self) -> None:
+        """Show what `of_beat` was when a beat was taken, for one cycle."""
+        waiting: deque[list[int]] = deque([] for _ in range(self.lag - 1))
+        while True:
+            await FallingEdge(self.unit.clk)
+            waiting.append(self.of_beat if self.input.valid.value and self.input.ready.value else [])
+            values = waiting.popleft() or [self.unit.rng.getrandbits(len(port)) for port in self.ports]
+            await RisingEdge(self.unit.clk)
+            for port, value in zip(self.ports, values, strict=True):
+                port.value = value
+
+
+def lanes(count: int) -> int:
+    """Return the lanes of a group of `count` images: they fill from the lowest up."""
+    return (1 << count) - 1
+
+
+def in_lanes(lanes: int, values: Iterable[int]) -> list[int]:
+    """Return the values, one a copy, with 0 where the lane holds no image: what stands there is nobody's business."""
+    return [value if lanes >> c & 1 else 0 for c, value in enumerate(values)]
+
+
+def unlike_pairs(vector: np.ndarray) -> int:
+    """Return how many neighbours, 2i and 2i + 1, of bool[even] differ."""
+    return sum(bool(left != right) for left, right in zip(vector[0::2], vector[1::2], strict=True))

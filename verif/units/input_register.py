@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""InputRegister alone: an engine that steps when it likes, and sees at every step the words that each PE must meet."""
+
+from collections import deque
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
+
+import coverage
+from streams import Pause, StreamSource, never, random_pause
+from unit_bench import NUMBERS, ROUNDS, TIMEOUT, Unit, UnlikeSource, lanes, unlike_pairs
+from xnorfpga.testbench import to_int
+
+
+class Bench(Unit):
+    """A source of vectors, and the engine."""
+
+    def __init__(self, dut, k: int) -> None:
+        """Wire unit k."""
+        super().__init__(dut, k)
+        self.plan, self.copies = self.facts["plan"], self.facts["copies"]
+        payload = ("payload_lanes", *(f"payload_data_{c}" for c in range(self.copies)))
+        self.input = StreamSource(dut, f"u{k}_input", payload, never())
+        self.engine_pause: Pause = never()
+        self.step, self.first, self.available = map(self.port, ("step", "first", "available"))
+        taps = [tap for c in range(self.copies) for tap in self.ports(f"taps_{c}", self.facts["taps"])]
+        self.seen_by_pes = [self.port("lanes"), *taps]
+        self.unlike = self.ports("unlike") if self.plan["paired"] else []
+        self.unlike_source = UnlikeSource(self, self.input) if self.facts["unlike_arrives"] else None
+        self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies, MW], still to be taken
+
+    async def start(self) -> None:
+        """Start, and let the counts come with the vectors."""
+        await super().start()
+        if self.unlike_source:
+            cocotb.start_soon(self.unlike_source.run())
+
+    def forget(self) -> None:
+        """Nothing is inside."""
+        super().forget()
+        self.sent.clear()
+        self.input.valid.value = self.step.value = 0
+
+    async def send(self, vectors: int) -> None:
+        """Send some vectors a lane, in beats of the register's width."""
+        for _ in range(vectors):
+            images = self.rng.randint(1, self.copies)
+            vector = self.bits(self.copies, self.plan["mw"])
+            self.sent.append((lanes(images), vector))
+            if self.unlike_source:
+                self.unlike_source.of_beat = [unlike_pairs(lane) for lane in vector]
+            for start in range(0, self.plan["mw"], self.facts["width"]):
+                beat = vector[:, start : start + self.facts["width"]]
+                await self.input.send(lanes(images), *map(to_int, beat))
+
+    def expect(self, lanes: int, vector: np.ndarray, step: int) -> None:
+        """Expect what the PEs meet at a step: for each copy its words, as the routing says."""
+        words, routing = self.plan["words"], self.plan["routing"]
+        kind = "streamed" if self.facts["streamed"] else "paired" if self.unlike else "plain"
+        met = [
+            ("input_register.routing", f"{routing} {kind}"),
+            ("input_register.lanes", "full" if lanes == (1 << self.copies) - 1 else "some"),
+        ]
+        shift = 1 if routing == "diagonal" else 0  # PE p meets word (step + p) mod words; else all meet the same
+        values = []
+        for by_word in vector.reshape(self.copies, words, self.plan["simd"]):
+            values += [to_int(by_word[(step + p * shift) % words]) for p in range(self.facts["taps"])]
+        self.scoreboard.expect(lanes, *values, met=met)
+
+    async def work(self, vectors: int) -> None:
+        """Step through all neurons of some vectors, and look every cycle at what the PEs see."""
+        steps = self.plan["words"] * self.plan["groups"]
+        todo, standing = vectors * steps, None
+        counts: deque[list[int] | None] = deque([None] * self.facts["unlike_cycles"])  # on their way
+        count: list[int] | None = None
+        while todo or self.scoreboard.expected:
+            at = -todo % steps  # which step of the vector is next
+            self.first.value = int(at == 0)
+            await Timer(1, "ns")
+            stepping = bool(todo and self.available.value) and not next(self.engine_pause)
+            self.step.value = int(stepping)
+            await FallingEdge(self.clk)
+
+            seen = tuple(int(port.value) for port in self.seen_by_pes)
+            if self.scoreboard.expected:
+                self.scoreboard.take(*seen)
+            else:
+                assert standing in (None, seen), "what the PEs see moved without a step"
+                coverage.sample("input_register.engine", "waited")
+            standing = seen if standing or self.scoreboard.checked else None
+            count = counts.popleft() or count
+            assert count in (None, [int(port.value) for port in self.unlike]), "unlike pairs"
+
+            loading = stepping and (at == 0 or self.facts["streamed"])
+            assert bool(self.input.ready.value) == loading
+            counts.append(None)
+            if stepping:
+                todo -= 1
+                lanes, vector = self.sent[0]
+                if at == 0 and self.unlike:
+                    counts[-1] = [unlike_pairs(lane) for lane in vector]
+                self.expect(lanes, vector, at)
+                if at == steps - 1:
+                    self.sent.popleft()
+            await RisingEdge(self.clk)
+
+
+@cocotb.test(**TIMEOUT)
+@cocotb.parametrize(k=NUMBERS)
+async def each_pe_meets_its_words(dut, k: int) -> None:
+    """Under random pauses of source and engine, every step shows the words of the routing, and the vector's count."""
+    bench = Bench(dut, k)
+    await bench.start()
+    for number in range(ROUNDS):
+        bench.input.pause, bench.engine_pause = random_pause(bench.rng), random_pause(bench.rng)
+        vectors = bench.rng.randint(1, 6)
+        sender, engine = cocotb.start_soon(bench.send(vectors)), cocotb.start_soon(bench.work(vectors))
+        if number % 3 == 2:
+            await ClockCycles(dut.clk, bench.rng.randint(1, 30))
+            sender.cancel()
+            engine.cancel()
+            await bench.reset()
+        else:
+            await engine
+            assert not bench.sent
+    bench.finish()

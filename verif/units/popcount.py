@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""XnorPopcount alone: new inputs every cycle, each count `latency` cycles later."""
+
+import cocotb
+import numpy as np
+from cocotb.triggers import FallingEdge, RisingEdge
+
+from unit_bench import NUMBERS, TIMEOUT, Unit, unlike_pairs
+from xnorfpga.testbench import to_int
+
+CYCLES = 400
+
+
+class Bench(Unit):
+    """Inputs and weights, often alike or opposite."""
+
+    def draw(self) -> tuple[np.ndarray, np.ndarray]:
+        """Draw x and w, bool[size] each."""
+        x, w = self.bits(2, self.facts["size"])
+        return x, self.rng.choice((w, w, w, x, ~x))
+
+    def expect(self, x: np.ndarray, w: np.ndarray) -> None:
+        """Expect the count of x and w."""
+        size, count = len(x), sum(bool(a == b) for a, b in zip(x, w, strict=True))
+        met = [
+            ("popcount.size", "1" if size == 1 else "2" if size == 2 else "odd" if size % 2 else "even"),
+            ("popcount.form", "paired" if self.facts["paired"] else "plain"),
+            ("popcount.products", "none" if count == 0 else "all" if count == size else "some"),
+        ]
+        if self.facts["paired"]:  # popcount = 2 · count − unlike(x) + unlike(w)
+            count = (count + unlike_pairs(x) - unlike_pairs(w)) // 2
+        self.scoreboard.expect(count, met=met)
+
+
+@cocotb.test(**TIMEOUT)
+@cocotb.parametrize(k=NUMBERS)
+async def each_count_is_that_of_the_inputs_before_its_latency(dut, k: int) -> None:
+    """New inputs every cycle; none meets another's."""
+    bench = Bench(dut, k)
+    await bench.start()
+    for cycle in range(CYCLES):
+        x, w = bench.draw()
+        bench.port("x").value, bench.port("w").value = to_int(x), to_int(w)
+        bench.expect(x, w)
+        await FallingEdge(dut.clk)
+        if cycle >= bench.facts["latency"]:
+            bench.scoreboard.take(int(bench.port("count").value))
+        await RisingEdge(dut.clk)
+    bench.finish()

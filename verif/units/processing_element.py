@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ProcessingElement alone, and with it the threshold: a row's products are summed up from −T, so the sign answers."""
+
+import cocotb
+import numpy as np
+from cocotb.triggers import FallingEdge, RisingEdge
+
+from unit_bench import NUMBERS, TIMEOUT, Unit, unlike_pairs
+from xnorfpga.testbench import to_int
+
+CYCLES = 600
+
+
+class Bench(Unit):
+    """Rows of words, at the times at which a layer would give them."""
+
+    def __init__(self, dut, k: int) -> None:
+        """Wire unit k."""
+        super().__init__(dut, k)
+        self.plan, self.latency = self.facts["plan"], self.facts["latency"]
+        self.inputs: dict[str, list[int]] = {}  # of each port, its value cycle by cycle
+        names = {
+            "x": True, "w": True,
+            "start": self.plan["thresholded"], "unlike": self.plan["paired"],
+            "add": self.plan["words"] > 1, "first": self.plan["words"] > 1,
+        }  # fmt: skip
+        for name in (name for name, there in names.items() if there):
+            width = len(self.port(name))
+            # whatever stands at a port when nobody may look
+            self.inputs[name] = [0 if name == "add" else self.rng.getrandbits(width) for _ in range(CYCLES)]
+        self.checks: set[int] = set()  # cycles in which a row's sum is there
+        self.constant_threshold = self.plan["groups"] == 1 and not self.plan["paired"]
+
+    def set(self, name: str, cycle: int, value: int) -> None:
+        """Let a port that is there have a value in a cycle."""
+        if name in self.inputs:
+            self.inputs[name][cycle] = value & ((1 << len(self.port(name))) - 1)
+
+    def threshold(self, popcount: int) -> int:
+        """Draw a threshold, 0 … MW + 1: often at the popcount, or one above."""
+        mw = self.plan["mw"]
+        return self.rng.choice((popcount, popcount + 1, 0, mw + 1, self.rng.randint(0, mw + 1)))
+
+    def schedule(self) -> None:
+        """Draw rows one after the other, with gaps where the accumulator can wait."""
+        mw, simd, words = (self.plan[key] for key in ("mw", "simd", "words"))
+        constant = self.threshold(mw // 2)
+        if self.constant_threshold and "start" in self.inputs:
+            for cycle in range(CYCLES):
+                self.set("start", cycle, -constant)
+        cycle = 0
+        while True:
+            x, w = self.bits(2, mw)
+            popcount = int(np.count_nonzero(x == w))
+            threshold = constant if self.constant_threshold else self.threshold(popcount)
+            row_starts = cycle
+            for j, (x_word, w_word) in enumerate(zip(x.reshape(-1, simd), w.reshape(-1, simd), strict=True)):
+                while words > 1 and self.rng.random() < 0.2:
+                    cycle += 1
+                if j == 0:
+                    row_starts = cycle
+                if cycle + self.latency + 1 >= CYCLES:
+                    return
+                self.set("x", cycle, to_int(x_word))
+                self.set("w", cycle, to_int(w_word))
+                self.set("add", cycle + self.latency, 1)
+                self.set("first", cycle + self.latency, int(j == 0))
+                cycle += 1
+            if not self.constant_threshold:
+                stored = threshold - (unlike_pairs(w) if self.plan["paired"] else 0)
+                self.set("start", row_starts + self.latency - 1, -stored)
+            if self.plan["paired"]:
+                self.set("unlike", row_starts + self.latency - 1, unlike_pairs(x))
+            self.expect(cycle + self.latency, popcount, threshold)
+
+    def expect(self, cycle: int, popcount: int, threshold: int) -> None:
+        """Expect a row's sum in a cycle, and with it its sign."""
+        mw, thresholded = self.plan["mw"], self.plan["thresholded"]
+        met = [("processing_element.row", "one word" if self.plan["words"] == 1 else "words")]
+        if thresholded:
+            difference = {-1: "T - 1", 0: "T"}.get(popcount - threshold, "far from T")
+            where = {0: "0", mw + 1: "MW + 1"}.get(threshold, "inside")
+            met += [("processing_element.popcount", difference), ("processing_element.threshold", where)]
+        total = popcount - threshold if thresholded else popcount
+        self.scoreboard.expect(total & ((1 << len(self.port("sum"))) - 1), met=met)
+        self.checks.add(cycle)
+
+
+@cocotb.test(**TIMEOUT)
+@cocotb.parametrize(k=NUMBERS)
+async def each_row_is_summed_from_minus_t(dut, k: int) -> None:
+    """Rows in words, with gaps, on ties with the threshold and off; whatever comes at other times counts nothing."""
+    bench = Bench(dut, k)
+    await bench.start()
+    bench.schedule()
+    for cycle in range(CYCLES):
+        for name, values in bench.inputs.items():
+            bench.port(name).value = values[cycle]
+        await FallingEdge(dut.clk)
+        if cycle in bench.checks:
+            bench.scoreboard.take(int(bench.port("sum").value))
+        await RisingEdge(dut.clk)
+    bench.finish()
