@@ -54,6 +54,32 @@ PLAN: dict[str, tuple[str, ...]] = {
     "load.while_busy": ("no", "yes", "full to the last place"),
     "load.first": ("initial content", "loaded"),
     "reset.moment": ("idle", "collecting", "filling", "computing", "leaving", "loading"),
+    # units alone
+    "popcount.size": ("1", "2", "odd", "even"),
+    "popcount.form": ("plain", "paired"),
+    "popcount.products": ("none", "some", "all"),
+    "processing_element.row": ("one word", "words"),
+    "processing_element.threshold": ("0", "inside", "MW + 1"),
+    "processing_element.popcount": ("T - 1", "T", "far from T"),
+    "input_register.routing": (
+        "stationary plain", "stationary paired", "diagonal plain", "diagonal paired",
+        "broadcast plain", "broadcast paired", "broadcast streamed",
+    ),
+    "input_register.lanes": ("full", "some"),
+    "input_register.engine": ("waited",),
+    "image_collector.group": ("full", "flushed", "held"),
+    "collector.lanes": ("full", "some"),
+    "serializer.lanes": ("full", "some"),
+    "layer_unit.answers": ("bits", "popcounts"),
+    "layer_unit.threshold": ("tie", "no tie"),
+    "load_port.first_word": ("goes", "waits"),
+    "load_port.row": ("only", "not last", "last"),
+    "load_port.column": ("only", "one of several"),
+    "argmax.best": ("alone", "some tie", "all tie"),
+    "argmax.label": ("first", "between", "last"),
+    "argmax.lanes": ("full", "some"),
+    "unit.stalled": ("input", "output"),
+    "unit.round": ("drained", "reset"),
 }  # fmt: skip
 """Point → its bins. Points of the whole accelerator first, then those of the units alone."""
 

@@ -8,7 +8,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 from unit_bench import NUMBERS, TIMEOUT, Unit, unlike_pairs
 from xnorfpga.testbench import to_int
 
-CYCLES = 600
+CYCLES = 400
 
 
 class Bench(Unit):

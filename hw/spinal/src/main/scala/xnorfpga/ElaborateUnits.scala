@@ -25,8 +25,12 @@ object UnitsConfig {
 case class UnitsBench(config: UnitsConfig) extends Component {
   setDefinitionName(s"${config.unit}Bench")
   val units = config.configurations.map(UnitUnderTest(config.unit, _))
-  for ((unit, k) <- units.zipWithIndex; port <- unit.component.getOrdredNodeIo) {
-    val outer = cloneOf(port).setName(s"u${k}_${port.getName().stripPrefix("io_")}")
+  for {
+    (unit, k) <- units.zipWithIndex
+    port <- unit.component.getOrdredNodeIo
+    name <- port.getName().split("^io_").lift(1) // not the clock
+  } {
+    val outer = cloneOf(port).setName(s"u${k}_$name")
     if (port.isInput) port.assignFrom(in(outer)) else out(outer).assignFrom(port)
   }
 }
