@@ -15,7 +15,8 @@ from xnorfpga.common import BUILD, sha256, write_text
 def elaborated(configurations: Mapping[Path, Configuration], *program: str) -> None:
     """Elaborate each configuration into its directory, those that are not there yet, in one java run.
 
-    `program` is the generator's main program and the file it reads, where they are not the accelerator's. Parallel processes wait for the first.
+    `program` is the generator's main program and the file it reads, where they are not the accelerator's. Parallel
+    processes wait for the first.
 
     Raises UserError as `xnorfpga.elaborate.elaborate_many`.
     """

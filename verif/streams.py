@@ -119,7 +119,7 @@ class Scoreboard:
     """Compares what comes with what was expected, in order: nothing wrong, lost, twice, or out of nowhere."""
 
     def __init__(self, corrupt: random.Random | None = None) -> None:
-        """Expect nothing yet; `corrupt` draws the value of the first expectation that is falsified (negative control)."""
+        """Expect nothing yet; `corrupt` draws which value of the first expectation is falsified (negative control)."""
         self.corrupt = corrupt
         self.expected: deque[tuple[tuple[int, ...], Iterable[tuple[str, str]]]] = deque()
         self.checked = 0

@@ -28,7 +28,7 @@ MANIFEST = read_json(Path(os.environ["VERIF_DIRECTORY"]) / "manifest.json")
 NUMBERS = range(len(MANIFEST["units"]))
 SEED = int(os.environ["VERIF_SEED"])
 CORRUPT = bool(int(os.environ.get("VERIF_CORRUPT", "0")))  # negative control: the first expectation is wrong
-TIMEOUT: dict[str, Any] = {"timeout_time": 30_000 * PERIOD_NS, "timeout_unit": "ns"}  # of a test: many times as long
+TIMEOUT: dict[str, Any] = {"timeout_time": 60_000 * PERIOD_NS, "timeout_unit": "ns"}  # of a test: many times as long
 ROUNDS = 9
 UNHINDERED_GROUPS = 6
 

@@ -2,7 +2,6 @@
 """Layer alone: weights and thresholds over the load buses, vectors in, answers or popcounts of all neurons out."""
 
 import cocotb
-import numpy as np
 from cocotb.triggers import RisingEdge
 
 from configurations import KINDS, network

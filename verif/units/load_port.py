@@ -48,11 +48,12 @@ class Bench(Unit):
             self.idle.value = int(self.loaded > 0 or not next(self.busy))  # during a load no image is inside
             await FallingEdge(self.clk)
             waiting, taken = bool(self.words.valid.value), bool(self.words.valid.value and self.words.ready.value)
-            assert bool(self.hold.value) == (waiting or self.loaded > 0), "images are held off while a load waits or runs"
+            assert bool(self.hold.value) == (waiting or self.loaded > 0), "images are held off for a load"
             assert bool(self.running.value) == (self.loaded > 0)
             if waiting:
                 assert taken == bool(self.idle.value), "the first word waits for the last image, the others for nothing"
-                coverage.sample("load_port.first_word", "waits" if not taken else "goes") if not self.loaded else None
+                if not self.loaded:
+                    coverage.sample("load_port.first_word", "goes" if taken else "waits")
             writes = [[m, *(int(port.value) for port in bus[1:])] for m, bus in enumerate(self.buses) if bus[0].value]
             assert len(writes) == taken, "a write a word"
             if taken:
@@ -66,7 +67,10 @@ class Bench(Unit):
         for word, (m, row, column) in zip(words, self.places, strict=True):
             memory = self.facts["memories"][m]
             met = [
-                ("load_port.row", "only" if memory["depth"] == 1 else "last" if row == memory["depth"] - 1 else "not last"),
+                (
+                    "load_port.row",
+                    "only" if memory["depth"] == 1 else "last" if row == memory["depth"] - 1 else "not last",
+                ),
                 ("load_port.column", "only" if len(memory["files"]) == 1 else "one of several"),
             ]
             self.scoreboard.expect(m, 1 << column, row, word & ((1 << memory["column_width"]) - 1), met=met)
