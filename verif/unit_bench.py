@@ -17,12 +17,11 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.task import Task
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
-from cocotb.utils import get_sim_time
 
 import coverage
 from streams import Scoreboard, StreamSink, StreamSource, never, random_pause
 from xnorfpga.common import read_json
-from xnorfpga.testbench import PERIOD_NS, to_int
+from xnorfpga.testbench import PERIOD_NS, now, to_int
 
 MANIFEST = read_json(Path(os.environ["VERIF_DIRECTORY"]) / "manifest.json")
 NUMBERS = range(len(MANIFEST["units"]))
@@ -104,7 +103,7 @@ class StreamUnit(Unit):
 
     def note(self, *values: int) -> None:
         """Note when something came out, and take it."""
-        self.cycles.append(int(get_sim_time("ns")) // PERIOD_NS)
+        self.cycles.append(now())
         self.take(*values)
 
     def take(self, *values: int) -> None:

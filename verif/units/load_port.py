@@ -76,6 +76,7 @@ class Bench(Unit):
             self.scoreboard.expect(m, 1 << column, row, word & ((1 << memory["column_width"]) - 1), met=met)
         for word in words:
             await self.words.send(word)
+        await RisingEdge(self.clk)
         await FallingEdge(self.clk)
         content = b"".join(word.to_bytes(WORD_BITS // 8, "little") for word in words)
         assert self.checksum.value == zlib.crc32(content)
