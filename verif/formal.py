@@ -15,7 +15,9 @@ from xnorfpga.common import UserError
 
 SCRIPT = """\
 {read}
+blackbox {cut}
 prep -flatten -top {top}
+cutpoint t:{cut}
 memory_map
 chformal -lower
 async2sync
@@ -26,6 +28,9 @@ aigmap
 opt_clean
 write_aiger -zinit proof.aig
 """
+
+
+CUT = "Memory_*"  # modules whose outputs may be anything: what is proven holds for every content
 
 
 def prove(top: str, wrapper: Path, sources: Sequence[Path], work: Path, seconds: int = 120) -> bool:
@@ -40,12 +45,12 @@ def prove(top: str, wrapper: Path, sources: Sequence[Path], work: Path, seconds:
 
     Raises UserError where the wrapper cannot be read or the solver comes to no end: no proof is not a failed one.
     """
-    read = "\n".join([*(f'read_verilog "{source}"' for source in sources), f'read_verilog -sv -formal "{wrapper}"'])
-    yosys.execute(SCRIPT.format(read=read, top=top), work / "proof.ys", work / "proof.log")
+    read = "\n".join(f'read_verilog -sv -formal "{source}"' for source in (*sources, wrapper))
+    yosys.execute(SCRIPT.format(read=read, top=top, cut=CUT), work / "proof.ys", work / "proof.log")
     spec = importlib.util.find_spec("pyosys")
     assert spec is not None and spec.origin is not None
     abc = Path(spec.origin).parent / "yosys-abc"
-    command = f"read_aiger proof.aig; fold; strash; print_stats; pdr -T {seconds}"
+    command = f"read_aiger proof.aig; fold; orpos; strash; print_stats; pdr -T {seconds}"
     run = subprocess.run([str(abc), "-c", command], cwd=work, capture_output=True, text=True, check=False)
     (work / "abc.log").write_text(run.stdout + run.stderr, encoding="utf-8")
     if "Property proved" in run.stdout:

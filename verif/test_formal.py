@@ -23,11 +23,39 @@ def rtl() -> Path:
     return directory / "rtl" / "Accelerator.v"
 
 
-def prove(unit: str, rtl: Path) -> bool:
-    sources = [rtl, WRAPPERS / "contract.sv"]
-    return formal.prove(f"{unit}Proof", WRAPPERS / f"{unit}.sv", sources, BUILD / "verif" / "formal" / unit)
+def prove(unit: str, rtl: Path, work: Path) -> bool:
+    return formal.prove(f"{unit}Proof", WRAPPERS / f"{unit}.sv", [rtl, WRAPPERS / "contract.sv"], work)
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_keeps_its_contracts(unit: str, rtl: Path) -> None:
-    assert prove(unit, rtl), f"an assertion of verif/formal/{unit}.sv can be broken"
+    assert prove(unit, rtl, BUILD / "verif" / "formal" / unit), f"an assertion of verif/formal/{unit}.sv can be broken"
+
+
+def changed(rtl: Path, module: str, old: str, new: str) -> str:
+    """Return the Verilog with a text of one module replaced."""
+    before, start, rest = rtl.read_text(encoding="utf-8").partition(f"\nmodule {module} (")
+    assert rest.partition("endmodule")[0].count(old) == 1, f"{module} has no such line any more: {old}"
+    return before + start + rest.replace(old, new, 1)
+
+
+# Unit, and a fault that its proof must find: payload not held, beat lost, beat changed, group lost, wrong at a tie.
+FAULTS = [
+    ("Collector", "Collector", "io_input_ready = ((! full) || io_output_ready)", "io_input_ready = 1'b1"),
+    ("Serializer", "Serializer", "(io_output_ready && count_willOverflowIfInc)", "io_output_ready"),
+    ("Serializer", "Serializer", "held_data_1 <= {2'd0, _zz_held_data_1}", "held_data_1 <= held_data_1"),
+    ("StreamFifo", "StreamFifo", "io_push_ready = (! logic_ptr_full)", "io_push_ready = 1'b1"),
+    ("StreamFifo", "StreamFifo", "if((logic_ptr_push == 2'b10))", "if((logic_ptr_push == 2'b11))"),
+    ("ImageCollector", "ImageCollector", "(lane[1] || io_input_payload_last)", "lane[1]"),
+    ("ImageCollector", "ImageCollector", "((! full) || io_output_ready) && (! held)", "(! held)"),
+    ("ArgMax", "ArgMax", "(best_1 < _zz_best_1)", "(best_1 <= _zz_best_1)"),
+    ("ArgMax", "ArgMax", "lanes <= (lanes >>> 1)", "lanes <= 2'b00"),
+    ("Accelerator", "ArgMax", "io_output_valid = lanes[0]", "io_output_valid = (! io_output_ready)"),
+]
+
+
+@pytest.mark.parametrize(("unit", "module", "old", "new"), FAULTS)
+def test_a_fault_breaks_the_proof(unit: str, module: str, old: str, new: str, rtl: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.v"
+    broken.write_text(changed(rtl, module, old, new), encoding="utf-8")
+    assert not prove(unit, broken, tmp_path)
