@@ -35,7 +35,7 @@ TABLE = ROOT / "docs" / "mutants.md"
 SUMMARY = BUILD / "mutate" / "summary.json"
 NETWORKS = 6  # that the bench loads into each mutant
 PROCESSES = 2
-CPU_SECONDS = 60  # of a simulation; the unchanged accelerator takes a few
+CPU_SECONDS = 12  # of a simulation; the unchanged accelerator takes two or three
 SELECT_BITS = 16  # of the port that chooses the mutant
 
 # Every kind of unit, as small as it may be: an input that turns in a ring and one that stands still, an accumulator and
@@ -159,8 +159,8 @@ def run(mutants: int, seed: int) -> dict[str, Any]:
 
     Raises UserError where the bench fails on the unchanged accelerator: then a failure says nothing of a mutant.
     """
-    job, drawn = prepare(mutants, seed)
-    missing = [mutant for mutant in drawn if not result_file(job, mutant).exists()]
+    job, chosen = prepare(mutants, seed)
+    missing = [mutant for mutant in chosen if not result_file(job, mutant).exists()]
     started = time.monotonic()
     if missing:
         failed = simulate(job, 0)
@@ -175,7 +175,7 @@ def run(mutants: int, seed: int) -> dict[str, Any]:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-    results = [read_json(result_file(job, mutant)) for mutant in drawn]
+    results = [read_json(result_file(job, mutant)) for mutant in chosen]
     verdicts = Counter(result["verdict"] for result in results)
     summary = {
         "mutants": len(results),
@@ -203,11 +203,6 @@ def prepare(mutants: int, seed: int) -> tuple[Job, list[Mutant]]:
     elaborate.elaborate_many([(HARDWARE, work)])
     rtl = work / "rtl" / "Accelerator.v"
     yosys.execute(DRAW.format(mutants=mutants, seed=seed, bits=SELECT_BITS), work / "draw.ys", work / "draw.log")
-    lines = (work / "list.ys").read_text(encoding="utf-8").splitlines()
-    drawn = [
-        Mutant(number, re.sub(r" -ctrl \S+ \d+ \d+", "", line))
-        for number, line in enumerate((line for line in lines if line.startswith("mutate ")), start=1)
-    ]
     memories = "\n".join(re.findall(r"^module Memory_.*?^endmodule$", rtl.read_text(), re.DOTALL | re.MULTILINE))
     write_text(work / "memories.v", memories + "\n")
     manifest = read_json(work / "manifest.json")
@@ -218,7 +213,14 @@ def prepare(mutants: int, seed: int) -> tuple[Job, list[Mutant]]:
     built = verilator.build([work / "mutants.v", work / "memories.v"], "Accelerator", verilator.QUICK)
     bench = [(VERIF / f"{name}.py").read_bytes() for name in ("accelerator_bench", "configurations", "streams")]
     key = sha256((work / "mutants.v").read_bytes(), str(NETWORKS).encode(), *bench)[:16]
-    return Job(work, built, work / f"results_{key}", seed), drawn
+    return Job(work, built, work / f"results_{key}", seed), drawn(work)
+
+
+def drawn(work: Path) -> list[Mutant]:
+    """Return the mutants that Yosys has drawn."""
+    lines = (work / "list.ys").read_text(encoding="utf-8").splitlines()
+    commands = [re.sub(r" -ctrl \S+ \d+ \d+", "", line) for line in lines if line.startswith("mutate ")]
+    return [Mutant(number, command) for number, command in enumerate(commands, start=1)]
 
 
 def _configurations() -> Any:
