@@ -8,6 +8,7 @@ in the work directory.
 import importlib.metadata
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -110,6 +111,17 @@ def execute(text: str, script: Path, log: Path) -> None:
         lines = [line for line in log.read_text(errors="replace").splitlines() if "ERROR: " in line]
         reason = lines[0].replace("ERROR: ", "") if lines else str(error)
         raise UserError(f"Yosys failed: {reason} (script {script}, log {log})") from None
+
+
+def abc(command: str, work: Path) -> str:
+    """Run ABC, which comes with pyosys, in a directory and return what it says; abc.log keeps it."""
+    version()
+    spec = importlib.util.find_spec("pyosys")
+    assert spec is not None and spec.origin is not None
+    program = Path(spec.origin).parent / "yosys-abc"
+    run = subprocess.run([str(program), "-c", command], cwd=work, capture_output=True, text=True, check=False)
+    write_text(work / "abc.log", run.stdout + run.stderr)
+    return run.stdout
 
 
 def _pass_name(line: str) -> str | None:
