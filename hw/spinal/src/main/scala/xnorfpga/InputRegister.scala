@@ -50,11 +50,12 @@ case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
     if (plan.unlikeByWord) unlike := RegNextWhen(io.input.unlike(c), Delay(load, UnlikePairs.lag, init = False))
     else {
       val pairs = io.input.data(c).subdivideIn(2 bits)
-      val counter = XnorPopcount(width / 2, paired = false) // unlike: equal to the other's inverse
+      val counter = XnorPopcount(width / 2, paired = false) // counts the like ones
       counter.io.x := Cat(pairs.map(_(0)))
-      counter.io.w := ~Cat(pairs.map(_(1)))
+      counter.io.w := Cat(pairs.map(_(1)))
       val loaded = Delay(load, unlikeLatency, init = False)
-      unlike := Mux(loaded, counter.io.count, RegNextWhen(counter.io.count, loaded))
+      val count = U(width / 2) - counter.io.count
+      unlike := Mux(loaded, count, RegNextWhen(count, loaded))
     }
   }
   for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * config.simd, config.simd bits)
