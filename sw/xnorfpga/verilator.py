@@ -21,7 +21,8 @@ from xnorfpga.common import BUILD, UserError, sha256
 
 # -O3 optimises the model; the C++ compiler's own effort is set apart, since on large designs it is most of the build.
 ARGUMENTS = ("-O3", "--x-assign", "fast", "--output-split", "15000", "-Wno-fatal", "-Wno-WIDTH")
-QUICK = ("-O1", "--x-assign", "fast", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O0")
+ONE_FILE = ("--output-split", "0")
+QUICK = ("-O1", "--x-assign", "fast", *ONE_FILE, "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O0")
 
 # cocotb rewrites the assertions of every module that is imported, numpy's too: a second of each start. Ours are enough.
 START_QUICKLY = {
@@ -108,13 +109,17 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
         if not done.exists():
             make_args = [f"-j{os.cpu_count()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
             runtime = BUILD / "verilated" / f"runtime_{sha256(*how)[:16]}"
+            # A compiler takes one precompiled header: a model of several files has Verilator's own
+            one_file = set(ONE_FILE) <= set(arguments)
+            precompiled = _precompiled(runtime) if one_file else []
             with _tools(log), _runtime(runtime):
                 _Simulator(
                     toplevel=top, module="", verilog_sources=[str(source) for source in sources],
-                    sim_build=str(directory), compile_args=[*arguments, *_precompiled(runtime)], make_args=make_args,
+                    sim_build=str(directory), compile_args=[*arguments, *precompiled], make_args=make_args,
                     compile_only=True,
                 ).start(after_first=lambda: _copy_runtime(runtime, directory))  # fmt: skip
-                _precompile(log, runtime)
+                if one_file:
+                    _precompile(log, runtime)
                 _copy_runtime(directory, runtime)
             done.touch()
     return directory
