@@ -58,10 +58,14 @@ def test_popcount_of_256_products(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "depth", "blocks", "inverters"), [(40, 256, 1, 0), (41, 256, 2, 0), (40, 512, 2, 1), (10, 1024, 1, 1)]
+    ("width", "depth", "blocks", "inverters"),
+    [(40, 256, 1, 0), (41, 256, 2, 0), (40, 512, 2, 1), (10, 1024, 1, 1), (40, 2, 1, 0)],
 )
 def test_block_ram(width: int, depth: int, blocks: int, inverters: int, tmp_path: Path) -> None:
-    """Blocks of 256 × 40, 512 × 20, 1024 × 10; of all but the first Yosys inverts the write enable, once a memory."""
+    """Blocks of 256 × 40, 512 × 20, 1024 × 10; of all but the first Yosys inverts the write enable, once a memory.
+
+    A shallow memory that asks for a block gets one too.
+    """
     address, data = f"[{depth.bit_length() - 2}:0]", f"[{width - 1}:0]"
     source = tmp_path / "top.v"
     source.write_text(

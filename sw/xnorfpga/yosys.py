@@ -26,6 +26,10 @@ TEST_PORTS = "taps_*"
 # Nets that netlist.INPUT_REGISTER looks for keep their names until the mapping is done.
 NAMED = "inputRegister"
 
+# A memory that asks for block RAM gets it, as from Quartus; synth_intel_alm alone gives a shallow one MLABs.
+SHALLOW, WANTED = "min efficiency 5", "attribute wanted"
+RULES = Path("intel_alm", "common", "bram_m10k.txt")
+
 # From map_luts on the steps of synth_intel_alm stand here one by one, without `autoname`, which makes up names for all
 # nets and takes minutes on a large design.
 SCRIPT = """\
@@ -37,7 +41,10 @@ setattr -mod -set keep_hierarchy 1 {repeated}
 flatten -noscopeinfo
 setattr -set keep 1 w:*{named}*.x_*
 opt_clean
-synth_intel_alm -family {family} -top {top} -noflatten -noiopad -noclkbuf -run begin:map_luts
+{synth} -run begin:map_bram
+setattr -set wanted 1 t:$mem* a:ramstyle=M10K* %i
+memory_bram -rules {rules}
+{synth} -run map_bram:map_luts
 techmap -map +/intel_alm/common/abc9_map.v
 abc9 -maxlut 6 -W 600
 techmap -map +/intel_alm/common/abc9_unmap.v
@@ -67,10 +74,8 @@ def version() -> str:
     return importlib.metadata.version("pyosys")
 
 
-def synthesize(
-    files: list[Path], top: str, work: Path, family: str = "cyclonev", test_ports: str = TEST_PORTS
-) -> netlist.Netlist:
-    """Map Verilog to the family's cells.
+def synthesize(files: list[Path], top: str, work: Path, test_ports: str = TEST_PORTS) -> netlist.Netlist:
+    """Map Verilog to Cyclone V's cells.
 
     `files` are read in order, `top` is the top module, `work` keeps script, log and netlist; ports of `top` that match
     the glob `test_ports` are cut off with all that feeds them alone.
@@ -81,11 +86,16 @@ def synthesize(
         if not file.is_file():
             raise UserError(f"{file}: not found; run the elaborate stage, which writes it")
     result, script, log = work / "netlist.json", work / "yosys.ys", work / "yosys.log"
+    rules = (_package() / "share" / RULES).read_text(encoding="utf-8")
+    if SHALLOW not in rules:
+        raise UserError(f"{RULES} of pyosys {version()} has no line {SHALLOW!r}; install the version in pyproject.toml")
+    write_text(work / RULES.name, rules.replace(SHALLOW, WANTED))
     read = "\n".join(f'read_verilog {"-sv " if file.suffix == ".sv" else ""}"{file.resolve()}"' for file in files)
     text = SCRIPT.format(
         read=read,
         top=top,
-        family=family,
+        synth=f"synth_intel_alm -family cyclonev -top {top} -noflatten -noiopad -noclkbuf",
+        rules=RULES.name,
         test_ports=test_ports,
         repeated=REPEATED,
         named=NAMED,
@@ -115,13 +125,17 @@ def execute(text: str, script: Path, log: Path) -> None:
 
 def abc(command: str, work: Path) -> str:
     """Run ABC, which comes with pyosys, in a directory and return what it says; abc.log keeps it."""
+    program = [str(_package() / "yosys-abc"), "-c", command]
+    run = subprocess.run(program, cwd=work, capture_output=True, text=True, check=False)
+    write_text(work / "abc.log", run.stdout + run.stderr)
+    return run.stdout
+
+
+def _package() -> Path:
     version()
     spec = importlib.util.find_spec("pyosys")
     assert spec is not None and spec.origin is not None
-    program = Path(spec.origin).parent / "yosys-abc"
-    run = subprocess.run([str(program), "-c", command], cwd=work, capture_output=True, text=True, check=False)
-    write_text(work / "abc.log", run.stdout + run.stderr)
-    return run.stdout
+    return Path(spec.origin).parent
 
 
 def _pass_name(line: str) -> str | None:
