@@ -90,17 +90,24 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     collector = copies * width if width > layer.arrival_width else 0
     ffs += (0 if first else copies * width) + serializer + collector
 
-    unlike = 0.0
+    unlike = 0
     if layer.paired:
         bits = layer.mw.bit_length()
-        halves, registers = (2 * layer.word_width, 0) if layer.unlike_by_word else popcount(layer.mw // 2, False)
-        unlike = copies * (halves + 2 * bits)
+        if layer.unlike_by_word:
+            unlike = copies * 2 * layer.word_width
+            registers = 0
+        else:  # a popcount like those of the processing elements
+            halves, registers = popcount(layer.mw // 2, paired=False)
+            elements += copies * halves
+        unlike += copies * 2 * bits
         ffs += copies * (registers + 4 * bits)
 
     depth = -(-(layer.step_to_output_cycles + 1) // layer.words)
     stored = copies * layer.out_width * depth
     thresholds = layer.pe * layer.margin_bits
     widths = [layer.pe * layer.simd]
+    if layer.steps == 1:  # weights that never change their row are registers
+        ffs += widths[0]
     if layer.thresholded:
         widths.append(layer.pe if layer.serial else thresholds)
         if layer.groups == 1 and not layer.serial:
