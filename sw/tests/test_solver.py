@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xnorfpga import __main__ as cli
 from xnorfpga import area, calibrate, design, explore, folding, solver
-from xnorfpga.common import UserError
+from xnorfpga.common import ROOT, UserError
 
 BLOCK = folding.Block(10240, 40)
 DE1SOC = solver.Device("5CSEMA5F31C6", 32070, 397, BLOCK)
@@ -30,6 +30,11 @@ def test_the_samples_are_those_that_calibrate_draws():
     assert [sample.held_out for sample in area.samples()] == [k >= calibrate.FITTED for k in range(len(drawn))]
     fitted = area.fit([sample for sample in area.samples() if not sample.held_out])
     assert list(area.coefficients()) == pytest.approx(fitted, abs=1e-3)
+
+
+def test_the_docs_show_the_fit_and_its_error():
+    text = (ROOT / "docs" / "folding.md").read_text()
+    assert f"<!-- model -->\n{area.page()}\n<!-- /model -->" in text
 
 
 def everything(network, copies):

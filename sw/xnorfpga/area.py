@@ -195,3 +195,23 @@ def summary() -> str:
         f"model fitted to {len(fitted)} synthesized designs; {len(unseen)} others it hit within "
         f"{max(map(abs, unseen)):.1%}, half of them within {statistics.median(map(abs, unseen)):.1%}"
     )
+
+
+def page() -> str:
+    """Return the fit and its error for docs/folding.md: the coefficients, and every sample held out of the fit."""
+    fitted = ", ".join(f"{unit} {weight:g}" for unit, weight in zip(UNITS, coefficients(), strict=True))
+    lines = [f"{summary()[0].upper()}{summary()[1:]}. Coefficients: {fitted}.", ""]
+    lines += [
+        "| held out: MW×MH a layer | PE×SIMD | copies | ALMs by model | synthesized | error |",
+        "|---|---|---|---|---|---|",
+    ]
+    chosen = [sample for sample in samples() if sample.held_out]
+    for sample, error in zip(chosen, errors(held_out=True), strict=True):
+        layers = sample.hardware["layers"]
+        shapes = ", ".join(f"{layer['mw']}×{layer['mh']}" for layer in layers)
+        folds = ", ".join(f"{layer['pe']}×{layer['simd']} {layer['routing'][0]}" for layer in layers)
+        model = round(sample.alms * (1 + error))
+        lines.append(
+            f"| {shapes} | {folds} | {sample.hardware['copies']} | {model:,} | {sample.alms:,} | {error:+.1%} |"
+        )
+    return "\n".join([*lines, "", "s, d, b: stationary, diagonal, broadcast."])

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from xnorfpga import area, elaborate, netlist, solver, yosys
-from xnorfpga.common import BUILD, read_json, sha256, write_json
+from xnorfpga.common import BUILD, DOCS, read_json, sha256, write_block, write_json
 
 FITTED, HELD_OUT = 18, 12
 SEED = 1
@@ -51,7 +51,7 @@ def _layer(rng: random.Random, mw: int, mh: int) -> dict[str, Any]:
 
 
 def calibrate() -> str:
-    """Synthesize what has no figure yet and write area.SAMPLES; returns how well the model fits.
+    """Synthesize what has no figure yet and write area.SAMPLES and the docs; returns how well the model fits.
 
     Raises UserError where a tool fails; samples that were finished are not lost.
     """
@@ -76,4 +76,5 @@ def calibrate() -> str:
     write_json(area.SAMPLES, {"origin": origin, "coefficients": area.fit(fitted), "samples": entries})
     area.samples.cache_clear()
     area.coefficients.cache_clear()
+    write_block(DOCS / "folding.md", "model", area.page())
     return area.summary()

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DESIGNS = ROOT / "sw" / "designs"
 MODELS = ROOT / "sw" / "models"
 BOARDS = ROOT / "boards"
+DOCS = ROOT / "docs"
 BUILD = Path(os.environ.get("XNORFPGA_BUILD", ROOT / "build"))
 
 
@@ -56,6 +57,19 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def write_block(page: Path, name: str, text: str) -> None:
+    """Replace what stands between `<!-- name -->` and `<!-- /name -->` in a Markdown page.
+
+    Raises UserError where the page has no such block.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise UserError(f"{page}: no block between {begin.strip()} and {end}")
+    write_text(page, f"{before}{begin}{text}\n{end}{after}")
 
 
 def write_json(path: Path, value: Any) -> None:

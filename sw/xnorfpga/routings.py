@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three routings side by side: one 1024 × 1024 layer, folded in each of them onto the same cycles, synthesized.
 
-`python -m xnorfpga bench --routings` measures; routings.json keeps the figures, for the report and docs/engine.md.
+`python -m xnorfpga bench --routings` measures; routings.json keeps the figures, for the report, and docs/engine.md shows them.
 """
 
 import datetime
@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from xnorfpga import elaborate, folding, netlist, yosys
-from xnorfpga.common import BUILD, UserError, read_json, write_json
+from xnorfpga.common import BUILD, DOCS, UserError, read_json, write_block, write_json
 
 RESULTS = Path(__file__).parent / "routings.json"
 SIZE = 1024
@@ -53,7 +53,7 @@ def hardware(routing: str, pe: int, simd: int) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """Elaborate and synthesize the layer in each fold and write RESULTS; returns its content.
+    """Elaborate and synthesize the layer in each fold and write RESULTS and the docs; returns the results.
 
     Raises UserError where a tool fails.
     """
@@ -86,6 +86,7 @@ def measure() -> dict[str, Any]:
     origin = f"netlists of Yosys {yosys.version()}, {datetime.date.today()}, python -m xnorfpga bench --routings"
     results = {"layer": f"{SIZE} × {SIZE}", "copies": 1, "origin": origin, "rows": rows}
     write_json(RESULTS, results)
+    write_block(DOCS / "engine.md", "routings", table(results))
     return results
 
 
