@@ -72,7 +72,7 @@ def test_no_folding_of_a_small_network_is_much_smaller_than_the_one_found(networ
 def test_a_goal_is_met_by_the_folding_model_and_fits(cycles):
     found = solver.smallest((784, 1024, 1024, 1024, 10), DE1SOC, Fraction(cycles))
     assert found.cycles_per_image <= cycles
-    assert found.alms <= DE1SOC.alms and found.prediction.m10k <= DE1SOC.m10k
+    assert found.alms <= DE1SOC.alms * (1 - area.margin()) and found.prediction.m10k <= DE1SOC.m10k
 
 
 def test_the_solver_is_no_worse_than_the_designs_folded_by_hand():

@@ -188,6 +188,12 @@ def errors(held_out: bool) -> list[float]:
     return [alms(folding.predict_hardware(sample.hardware)) / sample.alms - 1 for sample in chosen]
 
 
+@cache
+def margin() -> float:
+    """Return the share by which synthesis came out larger than the model at worst, on the samples held out."""
+    return max(0.0, -min(errors(held_out=True)))
+
+
 def summary() -> str:
     """Return how well the model does, in one line."""
     fitted, unseen = errors(held_out=False), errors(held_out=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three routings side by side: one 1024 × 1024 layer, folded in each of them onto the same cycles, synthesized.
 
-`python -m xnorfpga bench --routings` measures; routings.json keeps the figures, for the report, and docs/engine.md shows them.
+`python -m xnorfpga bench --routings` measures and writes routings.json for the report and the table in docs/engine.md.
 """
 
 import datetime
