@@ -105,6 +105,14 @@ def test_a_row_is_split_into_columns_lowest_bits_first_and_written_highest_bit_f
     assert memory.load_words(manifest, model).tolist() == [0b1001, 0b01]
 
 
+def test_bits_that_no_memory_stores_may_be_anything():
+    manifest, model = small(columns=4)
+    manifest["load_word_bits"] = 40
+    words = memory.load_words(manifest, model, spare=np.random.default_rng(1))
+    assert [int(word) & mask for word, mask in zip(words, (0b1111, 0b11), strict=True)] == [0b1001, 0b01]
+    assert all(1 << 20 < word < 1 << 40 for word in words)
+
+
 def test_a_model_of_another_shape_is_refused():
     manifest, model = small(columns=6)
     manifest["layers"][0]["mw"] = 4

@@ -121,20 +121,36 @@ def images(manifest: dict[str, Any], model: "Model") -> dict[str, str]:
     return texts
 
 
-def load_words(manifest: dict[str, Any], model: "Model") -> NDArray[np.uint64]:
-    """Return the load port's words in order: memory by memory, row by row, column by column (uint64[load_words])."""
+def load_words(
+    manifest: dict[str, Any], model: "Model", spare: np.random.Generator | None = None
+) -> NDArray[np.uint64]:
+    """Return the load port's words in order: memory by memory, row by row, column by column (uint64[load_words]).
+
+    Args:
+        spare: draws the bits above a column narrower than a word, which no memory stores; zeros without it.
+    """
     words = []
     for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
-        weights = [1 << np.arange(column.shape[1], dtype=np.uint64) for column in columns(memory, content)]
-        values = [column @ weight for column, weight in zip(columns(memory, content), weights, strict=True)]
-        words.append(np.stack(values, axis=1).reshape(-1).astype(np.uint64))
+        for_columns = []
+        for column in columns(memory, content):
+            word = (column @ (1 << np.arange(column.shape[1], dtype=np.uint64))).astype(np.uint64)
+            if spare:
+                above = manifest["load_word_bits"] - column.shape[1]
+                word |= spare.integers(1 << above, size=len(word), dtype=np.uint64) << np.uint64(column.shape[1])
+            for_columns.append(word)
+        words.append(np.stack(for_columns, axis=1).reshape(-1))
     return np.concatenate(words)
 
 
-def load_bytes(manifest: dict[str, Any], model: "Model") -> bytes:
-    """Return the load port's words as bytes, each word lowest byte first: what a host sends, and `load.bin` holds."""
+def word_bytes(manifest: dict[str, Any], words: NDArray[np.uint64]) -> bytes:
+    """Return words of the load port as bytes, each word lowest byte first."""
     size = manifest["load_word_bits"] // 8
-    return load_words(manifest, model).astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes()
+    return words.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes()
+
+
+def load_bytes(manifest: dict[str, Any], model: "Model") -> bytes:
+    """Return what a host sends to load a model, and `load.bin` holds."""
+    return word_bytes(manifest, load_words(manifest, model))
 
 
 def load_crc32(manifest: dict[str, Any], model: "Model") -> int:

@@ -33,9 +33,9 @@ VERIF = ROOT / "verif"
 SURVIVORS = VERIF / "survivors.toml"
 TABLE = ROOT / "docs" / "mutants.md"
 SUMMARY = BUILD / "mutate" / "summary.json"
-NETWORKS = 6  # that the bench loads into each mutant
+NETWORKS = 50  # that the bench loads into each mutant, as into an accelerator of the suite
 PROCESSES = 2
-CPU_SECONDS = 12  # of a simulation; the unchanged accelerator takes two or three
+CPU_SECONDS = 30  # of a simulation; the unchanged accelerator takes five
 SELECT_BITS = 16  # of the port that chooses the mutant
 
 # Every kind of unit, as small as it may be: an input that turns in a ring and one that stands still, an accumulator and
