@@ -30,7 +30,8 @@ class Bench(Unit):
         self.places: list[tuple[int, int, int]] = []  # memory, row and column of each word, in order
         for m, memory in enumerate(self.facts["memories"]):
             self.places += product([m], range(memory["depth"]), range(len(memory["files"])))
-        self.loaded = 0  # words of the load that has begun
+        self.loaded = 0  # words written of the load that has begun
+        self.staged = False  # a word was taken in the cycle before, and is written in this one
 
     async def start(self) -> None:
         """Start, and watch from then on."""
@@ -40,25 +41,27 @@ class Bench(Unit):
     def forget(self) -> None:
         """No load has begun."""
         super().forget()
-        self.words.valid.value = self.loaded = 0
+        self.words.valid.value = self.loaded = self.staged = 0
 
     async def watch(self) -> None:
         """Look every cycle at what is written and who is held off."""
         while True:
-            self.idle.value = int(self.loaded > 0 or not next(self.busy))  # during a load no image is inside
+            begun = self.loaded > 0 or self.staged
+            self.idle.value = int(begun or not next(self.busy))  # during a load no image is inside
             await FallingEdge(self.clk)
             waiting, taken = bool(self.words.valid.value), bool(self.words.valid.value and self.words.ready.value)
-            assert bool(self.hold.value) == (waiting or self.loaded > 0), "images are held off for a load"
+            assert bool(self.hold.value) == (waiting or begun), "images are held off for a load"
             assert bool(self.running.value) == (self.loaded > 0)
             if waiting:
                 assert taken == bool(self.idle.value), "the first word waits for the last image, the others for nothing"
-                if not self.loaded:
+                if not begun:
                     coverage.sample("load_port.first_word", "goes" if taken else "waits")
             writes = [[m, *(int(port.value) for port in bus[1:])] for m, bus in enumerate(self.buses) if bus[0].value]
-            assert len(writes) == taken, "a write a word"
-            if taken:
+            assert len(writes) == self.staged, "a write a word, in the cycle after it"
+            if writes:
                 self.loaded = (self.loaded + 1) % len(self.places)
                 self.scoreboard.take(*writes[0])
+            self.staged = taken
             await RisingEdge(self.clk)
 
     async def load(self) -> None:

@@ -35,9 +35,10 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   val token = RegInit(B(1, shapes.map(_.columns).max bits)) // one-hot column: a shift, where a counter would need a decoder
   val address = Reg(UInt(shapes.map(_.addressBits).max bits)) init 0
 
-  io.hold := io.words.valid || loading
+  // The accelerator is wide: a word goes through a register before it is decided where it is written
+  val word = io.words.haltWhen(!loading && !io.idle).toFlow.stage()
+  io.hold := io.words.valid || word.valid || loading
   io.running := loading
-  io.words.ready := loading || io.idle
 
   val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.columns - 1) }.orR
   val lastRow = shapes.zipWithIndex
@@ -47,7 +48,7 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
     .map { case (depth, same) => address === depth - 1 && same.map { case (_, k) => memory(k) }.orR }
     .orR
 
-  when(io.words.fire) {
+  when(word.valid) {
     loading := True
     token := token |<< 1
     when(lastColumn) {
@@ -61,14 +62,14 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
     }
   }
   val crc = RegInit(Crc32.start)
-  when(RegNext(io.words.fire) init False) { crc := Crc32(crc, RegNext(io.words.payload)) }
-  when(io.words.fire && !loading) { crc := Crc32.start }
+  val effect = RegNext(Crc32.ofWord(io.words.payload)) // in a cycle of its own: half the depth of both together
+  when(word.valid) { crc := Crc32.ofState(Mux(loading, crc, Crc32.start), LoadPort.wordBits) ^ effect }
   io.checksum := ~crc
 
   for ((bus, k) <- io.buses.zipWithIndex) {
-    bus.enable := io.words.fire && memory(k)
+    bus.enable := word.valid && memory(k)
     bus.token := token.resized
-    bus.data := io.words.payload.resized
+    bus.data := word.payload.resized
     bus.address := address.resized
   }
 }
@@ -79,22 +80,27 @@ object LoadPort {
   val wordBits = 40
 }
 
-/** One word's step of CRC-32, lowest bit first: each bit of the next state is an exclusive-or of bits of state and word. */
+/** A word's step of CRC-32, lowest bit first. It is linear: the next state is the exclusive-or of what the word does to
+  * it and of what the state does.
+  */
 object Crc32 {
   def start: Bits = B(32 bits, default -> True)
 
-  def apply(state: Bits, word: Bits): Bits = {
-    val inputs = word ## state
-    val effects = (0 until inputs.getWidth).map(k => step(BigInt(1) << k, word.getWidth))
+  /** Of the next state what comes from the word. */
+  def ofWord(word: Bits): Bits = combine(word, k => step(0, BigInt(1) << k, word.getWidth))
+
+  /** Of the next state, `bits` bits on, what comes from the state. */
+  def ofState(state: Bits, bits: Int): Bits = combine(state, k => step(BigInt(1) << k, 0, bits))
+
+  /** Each of 32 bits is the exclusive-or of those inputs whose effect has it. */
+  private def combine(inputs: Bits, effect: Int => BigInt): Bits = {
+    val effects = (0 until inputs.getWidth).map(effect)
     Cat((0 until 32).map(bit => inputs.asBools.zip(effects).collect { case (input, effect) if effect.testBit(bit) => input }.xorR))
   }
 
-  /** The next state, for state and word as one number: linear, so the effects of single bits tell all. */
-  private def step(stateAndWord: BigInt, wordBits: Int): BigInt = {
-    val mask = (BigInt(1) << 32) - 1
-    (0 until wordBits).foldLeft(stateAndWord & mask) { (state, k) =>
-      val feedback = state.testBit(0) ^ stateAndWord.testBit(32 + k)
+  private def step(state: BigInt, word: BigInt, bits: Int): BigInt =
+    (0 until bits).foldLeft(state) { (state, k) =>
+      val feedback = state.testBit(0) ^ word.testBit(k)
       if (feedback) (state >> 1) ^ BigInt("edb88320", 16) else state >> 1
     }
-  }
 }

@@ -153,7 +153,9 @@ case class UnlikePairs(width: Int, totalBits: Int) extends Component {
     /** The count over the words taken up to `UnlikePairs.lag` cycles before. */
     val count = out UInt (totalBits bits)
   }
-  val inWord = RegNext(CountOne(io.word.asBools.grouped(2).map(pair => pair(0) ^ pair(1)).toSeq))
+  private val pairs = io.word.asBools.grouped(2).map(pair => pair(0) ^ pair(1))
+  private val threes = pairs.grouped(3).map(CountOne(_)).toSeq // a LUT of six inputs for each bit
+  val inWord = RegNext(threes.reduceBalancedTree(_ +^ _))
   val count = Reg(UInt(totalBits bits))
   when(RegNext(io.take) init False) { count := Mux(RegNext(io.first), U(0), count) + inWord }
   io.count := count
