@@ -51,7 +51,7 @@ BUGS = (
     Bug(
         "wrong rotation", "InputRegister.scala", "register.rotateRight(config.simd)", "register.rotateLeft(config.simd)"
     ),
-    Bug("load while busy", "LoadPort.scala", "io.words.ready := loading || io.idle", "io.words.ready := True"),
+    Bug("load while busy", "LoadPort.scala", "haltWhen(!loading && !io.idle)", "haltWhen(False)"),
     Bug(
         "stale double buffer",
         "Collector.scala",
@@ -74,6 +74,11 @@ board's top level, {accelerators} of the random accelerators ({date}, seed 1). W
 """
 
 
+def source(tree: Path, bug: Bug) -> Path:
+    """Return where the mistake's file lies in a tree of sources."""
+    return tree / "hw" / "spinal" / "src" / "main" / "scala" / "xnorfpga" / bug.file
+
+
 def caught(bug: Bug | None, tree: Path) -> list[str]:
     """Return the tests that fail with the mistake in a copy of the sources at `tree`.
 
@@ -86,11 +91,11 @@ def caught(bug: Bug | None, tree: Path) -> list[str]:
         else:
             shutil.copy(ROOT / name, tree / name)
     if bug:
-        source = tree / "hw" / "spinal" / "src" / "main" / "scala" / "xnorfpga" / bug.file
-        text = source.read_text(encoding="utf-8")
+        file = source(tree, bug)
+        text = file.read_text(encoding="utf-8")
         if text.count(bug.right) != 1:
             raise UserError(f"{bug.file}: holds {bug.right!r} {text.count(bug.right)} times; change BUGS in {__file__}")
-        write_text(source, text.replace(bug.right, bug.wrong))
+        write_text(file, text.replace(bug.right, bug.wrong))
     environment = {**os.environ, "PYTHONPATH": str(tree / "sw")}
     environment.pop("XNORFPGA_BUILD", None)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--tb=line", "-p", "no:cacheprovider", *TESTS]
