@@ -26,6 +26,7 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, unlikeBits
 
   val full = RegInit(False)
   val word = Counter(imageBits / wordBits)
+  val first = RegInit(True) // word 0: a register, for it stands in the path to ready
   val lane = RegInit(B(1, copies bits)) // one-hot: the lane being filled
   val lanes = RegInit(B(0, copies bits))
   val images = Vec.fill(copies)(Reg(Bits(imageBits bits)))
@@ -36,13 +37,13 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, unlikeBits
   if (unlikeBits > 0) for (c <- 0 until copies) {
     val unlike = UnlikePairs(wordBits, unlikeBits)
     unlike.io.take := io.input.fire && lane(c)
-    unlike.io.first := word.value === 0
+    unlike.io.first := first
     unlike.io.word := io.input.fragment
     io.output.unlike(c) := unlike.io.count
   }
-  val held = io.hold && word.value === 0
+  val held = io.hold && first
   io.input.ready := (!full || io.output.ready) && !held
-  io.imageStarts := io.input.fire && word.value === 0
+  io.imageStarts := io.input.fire && first
 
   when(io.output.fire) {
     full := False
@@ -54,6 +55,7 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, unlikeBits
   }
   when(io.input.fire) {
     word.increment()
+    first := word.willOverflowIfInc
     for (c <- 0 until copies) when(lane(c)) {
       images(c) := (io.input.fragment ## images(c)) >> wordBits
     }
