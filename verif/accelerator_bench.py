@@ -201,9 +201,9 @@ class Testbench:
         """Draw a network of a random kind."""
         return network(self.hardware, self.numpy_rng, self.rng.choice(KINDS))
 
-    def random_images(self) -> np.ndarray:
-        """Draw a few images, often not a multiple of the copies."""
-        return images(self.hardware, self.numpy_rng, self.rng.randint(1, 2 * self.manifest["copies"] + 2))
+    def random_images(self, more: int = 0) -> np.ndarray:
+        """Draw a few images, often not a multiple of the copies, and `more` of them."""
+        return images(self.hardware, self.numpy_rng, more + self.rng.randint(1, 2 * self.manifest["copies"] + 2))
 
     @property
     def transactions(self) -> int:
@@ -271,10 +271,15 @@ async def networks_follow_each_other_under_random_pauses(dut) -> None:
         await RisingEdge(bench.load.valid)
         if rng.random() < 0.5:
             await loader
-        vectors = bench.random_images()
+        # A load empties the accelerator, so only a long queue fills it, up to neurons that stall half summed.
+        queue = k % 10 == 9
+        if queue:
+            bench.results.pause = sometimes(rng, 0.9)
+        vectors = bench.random_images(more=20 if queue else 0)
         bench.expect(model, vectors)
         drained = k == NETWORKS - 1 or rng.random() < 0.3
-        await bench.send_all(vectors, flush=rng.choice((0.0, 0.3)), flush_last=drained or rng.random() < 0.5)
+        flush = 1.0 if queue else rng.choice((0.0, 0.3))
+        await bench.send_all(vectors, flush=flush, flush_last=drained or rng.random() < 0.5)
         await loader
         if drained:
             await bench.drain()
