@@ -28,7 +28,7 @@ CHAINS = {
     "serial": NAMED["serial"],
     "smallest": chain(
         1, 1,
-        (1, 1, "stationary", 1, 1), (1, 3, "diagonal", 1, 1), (3, 2, "broadcast", 2, 1),
+        (1, 1, "stationary", 1, 1), (1, 3, "diagonal", 1, 1), (3, 2, "broadcast", 1, 1),
         (2, 3, "stationary", 3, 2), (3, 4, "diagonal", 2, 1), (4, 1, "broadcast", 1, 2),
     ),
     # pairs counted where whole vectors arrive; words used as they come, cut from wider beats
