@@ -14,44 +14,49 @@ from typing import Any
 from doit.exceptions import TaskFailed
 from doit.tools import config_changed
 
-from xnorfpga import common, design, elaborate, quartus_project, stages
-from xnorfpga.common import UserError
+from xnorfpga import flow
+from xnorfpga.base import paths
+from xnorfpga.base.errors import UserError
+from xnorfpga.design import designs
+from xnorfpga.rtl import elaborate
+from xnorfpga.synth import quartus_project
 
-common.BUILD.mkdir(parents=True, exist_ok=True)
+paths.BUILD.mkdir(parents=True, exist_ok=True)
 DOIT_CONFIG = {
     "default_tasks": ["report:mnist_small"],
     "backend": "sqlite3",  # a kill leaves it whole
-    "dep_file": str(common.BUILD / "doit.db"),
+    "dep_file": str(paths.BUILD / "doit.db"),
     "verbosity": 2,
 }
 
 # The modules that decide what a stage writes: a change of one runs the stage again.
 CODE = {
-    "train": "train.py model.py data.py",
-    "export": "export.py train.py model.py data.py golden.py",
-    "elaborate": "elaborate.py",
-    "images": "memory.py",
-    "simulate": "simulate.py testbench.py verilator.py golden.py folding.py data.py",
-    "synth": "synth.py yosys.py netlist.py quartus.py quartus_project.py",
-    "report": "report.py report.html published.toml routings.py routings.json data.py",
+    "train": "learn/train.py learn/model.py data/mnist.py",
+    "export": "learn/export.py learn/train.py learn/model.py data/mnist.py network/golden.py",
+    "elaborate": "rtl/elaborate.py",
+    "images": "rtl/memory.py",
+    "simulate": "rtl/simulate.py rtl/testbench.py rtl/verilator.py network/golden.py design/folding.py data/mnist.py",
+    "synth": "synth/synthesize.py synth/yosys.py synth/netlist.py synth/quartus.py synth/quartus_project.py",
+    "report": "report/report.py report/report.html report/published.toml "
+    "lab/routings.py lab/routings.json data/mnist.py",
 }
 RTL = ("rtl/Accelerator.v", "rtl/De1SocTop.v")
 
 
 def code(stage: str) -> list[Path]:
-    return [Path(stages.__file__).parent / file for file in CODE[stage].split()]
+    return [Path(flow.__file__).parent / file for file in CODE[stage].split()]
 
 
-def family(stage: str, doc: str, describe: Callable[[design.Design, Path], dict[str, Any] | None]) -> Iterator[dict]:
+def family(stage: str, doc: str, describe: Callable[[designs.Design, Path], dict[str, Any] | None]) -> Iterator[dict]:
     """Yield the family's head and one subtask a design; `describe` gives file_dep, targets and config (None: no task).
 
     A design file with a mistake has its subtasks too, so that only whoever asks for it gets the message.
     """
     yield {"name": None, "doc": doc}
-    for name in design.names():
+    for name in designs.names():
         task: dict[str, Any] | None
         try:
-            task = describe(design.load(name), common.BUILD / name)
+            task = describe(designs.load(name), paths.BUILD / name)
         except UserError as error:
             yield {"name": name, "doc": f"{doc} ({name}: has a mistake)", "actions": [(fail, [str(error)])]}
             continue
@@ -61,12 +66,12 @@ def family(stage: str, doc: str, describe: Callable[[design.Design, Path], dict[
         yield {
             "name": name,
             "doc": f"{doc} ({name})",
-            "actions": [(stages.act, arguments)],
-            "teardown": [(stages.settle, [stage, name])],
+            "actions": [(flow.act, arguments)],
+            "teardown": [(flow.settle, [stage, name])],
             "file_dep": [*task["file_dep"], *code(stage)],
             "task_dep": task.get("task_dep", []),
             "targets": task["targets"],
-            "uptodate": [config_changed(task["config"]), not stages.mark(name, stage).exists()],
+            "uptodate": [config_changed(task["config"]), not flow.mark(name, stage).exists()],
         }
 
 
@@ -80,7 +85,7 @@ def data() -> str | None:
     return os.path.abspath(directory) if directory else None
 
 
-def model(chosen: design.Design) -> dict[str, Any]:
+def model(chosen: designs.Design) -> dict[str, Any]:
     """The parts of a design that decide its weights."""
     parts = {part: asdict(getattr(chosen, part)) for part in ("network", "quantization", "training")}
     return {**parts, "data": data()}
@@ -109,7 +114,7 @@ def compile_generator() -> TaskFailed | None:
 
 
 def task_train() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any] | None:
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any] | None:
         if chosen.published:
             return None
         return {"file_dep": [], "targets": [build / "checkpoint.pt", *curve(build)], "config": model(chosen)}
@@ -118,8 +123,8 @@ def task_train() -> Iterator[dict]:
 
 
 def task_export() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any]:
-        source = common.MODELS / chosen.weights if chosen.published else build / "checkpoint.pt"
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any]:
+        source = paths.MODELS / chosen.weights if chosen.published else build / "checkpoint.pt"
         weights = [build / f"weights/layer{k}.npz" for k in range(len(chosen.shapes))]
         return {
             "file_dep": [source],
@@ -131,7 +136,7 @@ def task_export() -> Iterator[dict]:
 
 
 def task_elaborate() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any]:
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any]:
         return {
             "file_dep": [elaborate.CLASSPATH, *elaborate.sources()],
             "targets": [build / file for file in ("hardware.json", "manifest.json", *RTL)],
@@ -142,7 +147,7 @@ def task_elaborate() -> Iterator[dict]:
 
 
 def task_images() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any]:
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any]:
         return {
             "file_dep": [build / "manifest.json", build / "accelerator.json"],
             "targets": [build / "mem/images.json", build / "mem/load.bin"],
@@ -153,9 +158,9 @@ def task_images() -> Iterator[dict]:
 
 
 def task_simulate() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any]:
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any]:
         inputs = ("hardware.json", "manifest.json", RTL[0], "accelerator.json", "mem/images.json", "mem/load.bin")
-        count = stages.simulated_images(chosen.name)
+        count = flow.simulated_images(chosen.name)
         return {
             "file_dep": [build / file for file in inputs],
             "targets": [build / "sim.json"],
@@ -167,9 +172,9 @@ def task_simulate() -> Iterator[dict]:
 
 
 def task_synth() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any]:
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any]:
         quartus = quartus_project.find()
-        board = sorted(path for path in (common.BOARDS / chosen.board.name).iterdir() if path.is_file())
+        board = sorted(path for path in (paths.BOARDS / chosen.board.name).iterdir() if path.is_file())
         return {
             "file_dep": [*(build / file for file in ("manifest.json", *RTL)), *board],
             # Quartus puts the images into the bitstream, so they come first; a new model is loaded, not synthesized
@@ -182,7 +187,7 @@ def task_synth() -> Iterator[dict]:
 
 
 def task_report() -> Iterator[dict]:
-    def describe(chosen: design.Design, build: Path) -> dict[str, Any]:
+    def describe(chosen: designs.Design, build: Path) -> dict[str, Any]:
         inputs = ("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json")
         return {
             "file_dep": [*(build / file for file in inputs), *curve(build)],

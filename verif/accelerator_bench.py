@@ -21,10 +21,12 @@ import configurations
 import coverage
 from configurations import KINDS, images, network
 from streams import Pause, StreamSink, StreamSource, never, random_pause, sometimes
-from xnorfpga import folding, golden, memory
-from xnorfpga.common import read_json
-from xnorfpga.golden import Model
-from xnorfpga.testbench import PERIOD_NS, to_int
+from xnorfpga.base.files import read_json
+from xnorfpga.design import folding
+from xnorfpga.network import golden
+from xnorfpga.network.golden import Model
+from xnorfpga.rtl import memory
+from xnorfpga.rtl.testbench import PERIOD_NS, to_int
 
 DIRECTORY = Path(os.environ["VERIF_DIRECTORY"])
 SEED = int(os.environ["VERIF_SEED"])

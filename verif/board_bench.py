@@ -11,9 +11,10 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer, with_timeout
 
 from configurations import images, network
-from xnorfpga import golden, memory
-from xnorfpga.common import read_json
-from xnorfpga.testbench import to_int
+from xnorfpga.base.files import read_json
+from xnorfpga.network import golden
+from xnorfpga.rtl import memory
+from xnorfpga.rtl.testbench import to_int
 
 DIRECTORY = Path(os.environ["VERIF_DIRECTORY"])
 SEED = int(os.environ["VERIF_SEED"])

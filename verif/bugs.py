@@ -17,7 +17,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from xnorfpga.common import BUILD, ROOT, UserError, write_text
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import write_text
+from xnorfpga.base.paths import BUILD, ROOT
 
 PAGE = ROOT / "docs" / "bugs.md"
 COPIED = ("hw", "sw", "verif", "boards", "pyproject.toml")

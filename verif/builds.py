@@ -8,8 +8,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from configurations import Configuration
-from xnorfpga import elaborate
-from xnorfpga.common import BUILD, sha256, write_text
+from xnorfpga.base.files import sha256, write_text
+from xnorfpga.base.paths import BUILD
+from xnorfpga.rtl import elaborate
 
 
 def elaborated(configurations: Mapping[Path, Configuration], *program: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from xnorfpga import folding
-from xnorfpga.golden import LayerWeights, Model
+from xnorfpga.design import folding
+from xnorfpga.network.golden import LayerWeights, Model
 
 Configuration = dict[str, Any]
 """What `hardware.json` holds: see docs/contracts.md and `xnorfpga.elaborate.hardware`."""

@@ -12,7 +12,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores
 import pytest
 
 import coverage
-from xnorfpga.common import BUILD, write_json
+from xnorfpga.base.files import write_json
+from xnorfpga.base.paths import BUILD
 
 SUMMARY = BUILD / "verif" / "summary.json"
 COVERAGE = BUILD / "verif" / "coverage.json"

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from xnorfpga.common import write_json
+from xnorfpga.base.files import write_json
 
 SAMPLES = "VERIF_SAMPLES"  # environment: the session's directory of samples, for its workers and their simulators
 

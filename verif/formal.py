@@ -8,8 +8,8 @@ every sequence of inputs of any length. A wrapper has the inputs `clk`, and what
 from collections.abc import Sequence
 from pathlib import Path
 
-from xnorfpga import yosys
-from xnorfpga.common import UserError
+from xnorfpga.base.errors import UserError
+from xnorfpga.synth import yosys
 
 SCRIPT = """\
 {read}

@@ -10,8 +10,8 @@ from cocotb.utils import get_sim_steps, get_sim_time
 from accelerator_bench import DIRECTORY, SEED, Testbench, randomness
 from configurations import images
 from streams import never, random_pause
-from xnorfpga.common import write_json
-from xnorfpga.testbench import PERIOD_NS
+from xnorfpga.base.files import write_json
+from xnorfpga.rtl.testbench import PERIOD_NS
 
 IMAGES = int(os.environ["VERIF_IMAGES"])
 CHUNK = 500  # images under the same pauses

@@ -9,8 +9,10 @@ import pytest
 import coverage
 from builds import elaborated
 from configurations import NAMED, configuration, initial_network
-from xnorfpga import folding, memory, verilator
-from xnorfpga.common import BUILD, read_json, write_text
+from xnorfpga.base.files import read_json, write_text
+from xnorfpga.base.paths import BUILD
+from xnorfpga.design import folding
+from xnorfpga.rtl import memory, verilator
 
 NUMBERS = (*NAMED, *range(38))
 NETWORKS = 50  # a run of a configuration

@@ -5,8 +5,9 @@ import numpy as np
 
 from builds import elaborated
 from configurations import MEMORY, network
-from xnorfpga import memory, verilator
-from xnorfpga.common import BUILD, read_json, write_text
+from xnorfpga.base.files import read_json, write_text
+from xnorfpga.base.paths import BUILD
+from xnorfpga.rtl import memory, verilator
 
 CONFIGURATION = {
     "design": "board",

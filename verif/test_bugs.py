@@ -4,7 +4,7 @@
 import pytest
 
 import bugs
-from xnorfpga.common import DOCS
+from xnorfpga.base.paths import DOCS
 
 
 @pytest.mark.parametrize("bug", bugs.BUGS, ids=lambda bug: bug.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import coverage
-from xnorfpga.common import ROOT
+from xnorfpga.base.paths import ROOT
 
 ROW = re.compile(r"^\| `([^`]+)` \| (`[^|]+`) \| [^|]+ \|$", re.MULTILINE)
 

@@ -8,7 +8,7 @@ import pytest
 import formal
 from builds import elaborated
 from configurations import chain
-from xnorfpga.common import BUILD
+from xnorfpga.base.paths import BUILD
 
 WRAPPERS = Path(__file__).parent / "formal"
 # A ring, so that beats are collected, and a streamed layer, whose input is serialized.

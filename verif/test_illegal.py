@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from configurations import Configuration, configuration, divisors, layer
-from xnorfpga import design, elaborate
-from xnorfpga.common import UserError
+from xnorfpga.base.errors import UserError
+from xnorfpga.design import designs
+from xnorfpga.rtl import elaborate
 
 Mistake = Callable[[random.Random, dict[str, Any]], str]
 """Puts a mistake into a legal table, in place, and returns a text that the complaint must have."""
@@ -218,11 +219,11 @@ def test_the_loader_refuses_a_design_with_a_mistake(seed: int, tmp_path) -> None
     for number in range(DESIGNS):
         content, mistake = legal_design(rng), DESIGN[number % len(DESIGN)]
         path.write_text("".join(f"{key} = {toml(value)}\n" for key, value in content.items()))
-        design.load(path)
+        designs.load(path)
         expected = mistake(rng, content)
         path.write_text("".join(f"{key} = {toml(value)}\n" for key, value in content.items()))
         with pytest.raises(UserError) as refusal:
-            design.load(path)
+            designs.load(path)
         complaint = str(refusal.value)
         assert f"{path}: {expected}" in complaint, (mistake.__name__, content)
         assert "\n" not in complaint

@@ -7,8 +7,9 @@ import pytest
 
 from builds import elaborated
 from configurations import chain, initial_network
-from xnorfpga import memory, verilator
-from xnorfpga.common import BUILD, read_json, write_json, write_text
+from xnorfpga.base.files import read_json, write_json, write_text
+from xnorfpga.base.paths import BUILD
+from xnorfpga.rtl import memory, verilator
 
 IMAGES = 100_000
 # Each routing, pairs and streamed words, collectors and serializers, two copies; six cycles a group

@@ -8,8 +8,8 @@ import pytest
 
 from builds import elaborated
 from configurations import MEMORY, NAMED, Configuration, chain, configuration
-from xnorfpga import verilator
-from xnorfpga.common import BUILD
+from xnorfpga.base.paths import BUILD
+from xnorfpga.rtl import verilator
 
 BENCHES = {  # of each unit, its module in units/
     "XnorPopcount": "popcount",

@@ -20,8 +20,8 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
 import coverage
 from streams import Scoreboard, StreamSink, StreamSource, never, random_pause
-from xnorfpga.common import read_json
-from xnorfpga.testbench import PERIOD_NS, now, to_int
+from xnorfpga.base.files import read_json
+from xnorfpga.rtl.testbench import PERIOD_NS, now, to_int
 
 MANIFEST = read_json(Path(os.environ["VERIF_DIRECTORY"]) / "manifest.json")
 NUMBERS = range(len(MANIFEST["units"]))

@@ -11,16 +11,20 @@ import sys
 import pytest
 
 from xnorfpga import __main__ as cli
-from xnorfpga import common, design, export, folding, stages
-from xnorfpga.common import ROOT, UserError
+from xnorfpga import flow
+from xnorfpga.base import paths
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.paths import ROOT
+from xnorfpga.design import designs, folding
+from xnorfpga.learn import export
 
 
 @pytest.fixture
 def ran(tmp_path, monkeypatch):
     """The stages that were called: (stage, design, images)."""
     calls = []
-    monkeypatch.setattr(common, "BUILD", tmp_path)
-    monkeypatch.setattr(stages, "execute", lambda stage, chosen, images: calls.append((stage, chosen.name, images)))
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    monkeypatch.setattr(flow, "execute", lambda stage, chosen, images: calls.append((stage, chosen.name, images)))
     return calls
 
 
@@ -33,7 +37,7 @@ def test_help_has_examples_and_is_quick_to_load():
     assert run.stdout.endswith("set()\n")
 
 
-@pytest.mark.parametrize("stage", stages.STAGES)
+@pytest.mark.parametrize("stage", flow.STAGES)
 def test_a_stage_is_run(ran, stage):
     assert cli.main([stage, "smoke"]) == 0
     assert ran == [(stage, "smoke", 1000)]
@@ -69,7 +73,7 @@ def test_a_bad_number_of_images_is_refused(ran, given, capsys):
     ],
 )
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, said):
-    monkeypatch.setattr(common, "BUILD", tmp_path)
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
     assert cli.main(arguments) == 2
     complaint = capsys.readouterr().err
     assert said in complaint
@@ -89,30 +93,30 @@ def test_what_a_stage_raises_is_one_line(ran, monkeypatch, capsys, error, code, 
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(stages, "execute", fail)
+    monkeypatch.setattr(flow, "execute", fail)
     assert cli.main(["train", "smoke"]) == code
     assert capsys.readouterr().err.startswith(said)
-    assert stages.mark("smoke", "train").exists()
+    assert flow.mark("smoke", "train").exists()
 
 
 def test_a_defect_is_not_hidden(ran, monkeypatch):
     def fail(*_):
         raise FileNotFoundError(errno.ENOENT, "No such file")
 
-    monkeypatch.setattr(stages, "execute", fail)
+    monkeypatch.setattr(flow, "execute", fail)
     with pytest.raises(FileNotFoundError):
         cli.main(["train", "smoke"])
 
 
-@pytest.mark.parametrize("stage", stages.STAGES)
+@pytest.mark.parametrize("stage", flow.STAGES)
 def test_each_stage_has_its_function(stage, tmp_path, monkeypatch):
     """The real names and arguments: a stage's function takes what `execute` gives it."""
-    module, name = stages.STAGES[stage]
+    module, name = flow.STAGES[stage]
     function = getattr(importlib.import_module(f"xnorfpga.{module}"), name)
     given = []
-    monkeypatch.setattr(common, "BUILD", tmp_path)
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
     monkeypatch.setattr(f"xnorfpga.{module}.{name}", lambda **arguments: given.append(arguments))
-    stages.execute(stage, design.load("smoke"), 5)
+    flow.execute(stage, designs.load("smoke"), 5)
     inspect.signature(function).bind(**given[0])
     assert given[0]["build"] == tmp_path / "smoke"
     assert given[0].get("images") == (5 if stage == "simulate" else None)
@@ -121,25 +125,25 @@ def test_each_stage_has_its_function(stage, tmp_path, monkeypatch):
 def test_list_names_every_design(capsys):
     assert cli.main(["list"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in listed] == design.names()
+    assert [line.split()[0] for line in listed] == designs.names()
 
 
 def test_fold_shows_the_prediction(capsys, tmp_path):
     assert cli.main(["fold", "mnist", "--picture", str(tmp_path / "front.svg")]) == 0
     shown = capsys.readouterr().out
-    prediction = folding.predict(design.load("mnist"))
+    prediction = folding.predict(designs.load("mnist"))
     assert f"cycles an image   {float(prediction.cycles_per_image):g} " in shown
     assert f"latency           {prediction.latency_cycles} cycles" in shown
     assert f"M10K              {prediction.m10k} of 397" in shown
 
 
 def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(common, "BUILD", tmp_path)
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
     monkeypatch.setattr(export, "publish", lambda chosen, build: build / chosen.name)
     assert cli.main(["publish", "smoke"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'smoke' / 'smoke'}\n"
 
 
 def test_quartus_report_is_json(capsys):
-    assert cli.main(["quartus-report", str(ROOT / "sw/tests/fixtures/quartus")]) == 0
+    assert cli.main(["quartus-report", str(ROOT / "sw/tests/synth/fixtures/quartus")]) == 0
     assert json.loads(capsys.readouterr().out)["revision"] == "De1SocTop"

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from xnorfpga import doctor, elaborate, toolchain
+from xnorfpga import doctor
+from xnorfpga.base import toolchain
+from xnorfpga.rtl import elaborate
 
 REQUIRED = {"python", "g++", "make", "perl", "java", "verilator", "yosys", "cocotb", "torch"}
 

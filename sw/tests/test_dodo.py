@@ -12,8 +12,13 @@ import pytest
 from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 
-from xnorfpga import common, design, elaborate, stages
-from xnorfpga.common import DESIGNS, MODELS, ROOT, UserError, sha256
+from xnorfpga import flow as stages
+from xnorfpga.base import paths
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import sha256
+from xnorfpga.base.paths import DESIGNS, MODELS, ROOT
+from xnorfpga.design import designs
+from xnorfpga.rtl import elaborate
 
 ALL = ["compile", "train", "export", "elaborate", "images", "simulate", "synth", "report"]
 READS = {
@@ -39,20 +44,20 @@ WRITES = {
 @pytest.fixture
 def flow(tmp_path, monkeypatch):
     """A flow whose designs, Scala sources and build lie in tmp_path; `flow.doit()` returns what ran, in order."""
-    designs, build, scala = tmp_path / "designs", tmp_path / "build", tmp_path / "Layer.scala"
-    designs.mkdir()
+    folder, build, scala = tmp_path / "designs", tmp_path / "build", tmp_path / "Layer.scala"
+    folder.mkdir()
     text = (DESIGNS / "smoke.toml").read_text()
-    (designs / "small.toml").write_text(text)
-    (designs / "other.toml").write_text(text.replace('weights = "train"', 'weights = "model.npz"'))
+    (folder / "small.toml").write_text(text)
+    (folder / "other.toml").write_text(text.replace('weights = "train"', 'weights = "model.npz"'))
     models = tmp_path / "models"
     models.mkdir()
     (models / "model.npz").write_bytes(b"a published model")
     scala.write_text("val logic = 1")
     classpath = tmp_path / "classpath.txt"
-    monkeypatch.setattr(common, "BUILD", build)
-    monkeypatch.setattr(common, "MODELS", models)
-    monkeypatch.setattr(design, "MODELS", models)
-    monkeypatch.setattr(design, "DESIGNS", designs)
+    monkeypatch.setattr(paths, "BUILD", build)
+    monkeypatch.setattr(paths, "MODELS", models)
+    monkeypatch.setattr(designs, "MODELS", models)
+    monkeypatch.setattr(designs, "DESIGNS", folder)
     monkeypatch.setattr(elaborate, "CLASSPATH", classpath)
     monkeypatch.setattr(elaborate, "sources", lambda: [scala])
     monkeypatch.delenv("XNORFPGA_DATA", raising=False)
@@ -60,7 +65,7 @@ def flow(tmp_path, monkeypatch):
     monkeypatch.delenv("QUARTUS_ROOTDIR", raising=False)
     monkeypatch.chdir(tmp_path)
     state = SimpleNamespace(
-        ran=[], build=build, designs=designs, scala=scala, models=models, training=1, broken={}, images={}
+        ran=[], build=build, designs=folder, scala=scala, models=models, training=1, broken={}, images={}
     )
 
     def logic():
@@ -110,7 +115,7 @@ def flow(tmp_path, monkeypatch):
         return sorted(state.ran, key=ALL.index)
 
     def edit(old, new, name="small"):
-        file = designs / f"{name}.toml"
+        file = folder / f"{name}.toml"
         text = file.read_text()
         assert text.count(old) == 1
         file.write_text(text.replace(old, new))
@@ -257,7 +262,7 @@ def test_the_modules_that_a_stage_depends_on_exist():
     code = runpy.run_path(str(ROOT / "dodo.py"))["CODE"]
     assert set(code) == set(stages.STAGES)
     for stage, files in code.items():
-        assert f"{stages.STAGES[stage][0]}.py" in files.split()
+        assert f"{stages.STAGES[stage][0].replace('.', '/')}.py" in files.split()
         assert all((Path(stages.__file__).parent / file).is_file() for file in files.split()), files
 
 
@@ -269,7 +274,7 @@ def test_dodo_loads_no_heavy_library():
 
 
 def test_every_published_design_names_a_model_that_is_there():
-    published = [found for found in map(design.load, design.names()) if found.published]
+    published = [found for found in map(designs.load, designs.names()) if found.published]
     assert published
     assert all((MODELS / found.weights).is_file() for found in published)
 
@@ -279,7 +284,7 @@ def test_ctrl_c_ends_doit_in_one_line(tmp_path):
     script = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job inherits it ignored
-        "from xnorfpga import stages\n"
+        "from xnorfpga import flow as stages\n"
         "stages.execute = lambda *rest: os.kill(os.getpid(), signal.SIGINT)\n"
         "from doit.doit_cmd import DoitMain\n"
         "sys.exit(DoitMain().run(['train:smoke']))\n"

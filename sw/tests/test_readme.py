@@ -7,8 +7,8 @@ import stat
 import pytest
 
 from xnorfpga import __main__ as cli
-from xnorfpga import design
-from xnorfpga.common import ROOT
+from xnorfpga.base.paths import ROOT
+from xnorfpga.design import designs
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
 README = PAGES[0].read_text()
@@ -54,14 +54,14 @@ def test_tasks_of_the_readme_exist():
     assert tasks
     for task in tasks:
         assert f"def task_{task.split(':')[0]}(" in (ROOT / "dodo.py").read_text()
-        assert task.split(":")[1] in design.names()
+        assert task.split(":")[1] in designs.names()
 
 
 def test_designs_of_the_readme_are_as_described():
     rows = re.findall(r"^\| `(\w+)` \| ([\d-]+) \| (\w+)", section("Designs"), re.M)
-    assert sorted(name for name, *_ in rows) == sorted(design.names())
+    assert sorted(name for name, *_ in rows) == sorted(designs.names())
     for name, network, weights in rows:
-        found = design.load(name)
+        found = designs.load(name)
         assert "-".join(map(str, found.network.layers)) == network
         assert found.published == (weights == "published")
 
@@ -70,7 +70,7 @@ def test_results_of_the_readme_are_of_designs_that_exist():
     rows = re.findall(r"^\| `(\w+)` \| ([\d-]+) \| [\d.]+ \|", section("Results"), re.M)
     assert rows
     for name, network in rows:
-        assert "-".join(map(str, design.load(name).network.layers)) == network
+        assert "-".join(map(str, designs.load(name).network.layers)) == network
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generator of verified XNOR neural-network accelerators: one module a stage, in the order of the flow.
+"""Generator of verified XNOR neural-network accelerators.
 
-design → train → export → elaborate → simulate → synth → report
+A room (sub-package) answers one question and imports only the rooms below it: see docs/architecture.md.
 """

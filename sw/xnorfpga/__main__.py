@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from xnorfpga import common, design, stages
-from xnorfpga.common import UserError
+from xnorfpga import flow
+from xnorfpga.base import paths
+from xnorfpga.base.errors import UserError
+from xnorfpga.design import designs
 
 EPILOG = """examples:
   doit                                          everything for mnist_small, up to the report
@@ -20,7 +22,6 @@ EPILOG = """examples:
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
-  python -m xnorfpga mutate                     does the suite notice small faults in the RTL?
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        told = stages.disk_error(error)
+        told = flow.disk_error(error)
         if not isinstance(told, UserError):
             raise
         print(f"error: {told}", file=sys.stderr)
@@ -74,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
 
     command("doctor", "name each tool, its version, where it was found, and what to do about a missing one")
     command("list", "list the designs")
-    for stage in stages.STAGES:
+    for stage in flow.STAGES:
         sub = command(stage, HELP[stage])
         _design(sub)
         if stage == "simulate":
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
                 type=_image_count,
                 metavar="N|all",
                 help="how many test images, from the first (default: as doit does, "
-                f"{stages.SIMULATED_IMAGES}, of {', '.join(stages.SIMULATED_WHOLE)} all)",
+                f"{flow.SIMULATED_IMAGES}, of {', '.join(flow.SIMULATED_WHOLE)} all)",
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
     sub = command("fold", "print what foldings of a network fit a board, before anything is elaborated")
@@ -103,14 +104,6 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--designs", action="store_true", help="what each design reached, from the reports in build/")
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
-    sub = command("mutate", "make mutants of a small accelerator and count those that the suite notices")
-    sub.add_argument("--mutants", type=_count, default=240, metavar="N", help="how many (default: 240)")
-    sub.add_argument("--seed", type=_count, default=1, metavar="S", help="seed of mutants and networks (default: 1)")
-    sub.add_argument(
-        "--summary", action="store_true", help="run nothing: what the last run found, else docs/mutants.md"
-    )
-    sub.add_argument("--publish", action="store_true", help="write docs/mutants.md as well")
-    sub.add_argument("--json", action="store_true", help="the figures as JSON")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     return top
@@ -129,60 +122,58 @@ def run(options: argparse.Namespace) -> int:
         case "list":
             list_designs()
         case "publish":
-            from xnorfpga import export
+            from xnorfpga.learn import export
 
-            chosen = design.load(options.design)
-            print(export.publish(chosen, common.BUILD / chosen.name))
+            chosen = designs.load(options.design)
+            print(export.publish(chosen, paths.BUILD / chosen.name))
         case "fold":
             print(fold(options))
         case "calibrate":
-            from xnorfpga import calibrate
+            from xnorfpga.lab import calibrate
 
             print(calibrate.calibrate())
         case "bench":
             print(bench(options))
-        case "mutate":
-            print(mutate(options))
         case "quartus-report":
-            from xnorfpga import quartus
+            from xnorfpga.synth import quartus
 
             print(json.dumps(quartus.parse(options.directory), indent=2, ensure_ascii=False))
         case stage:
-            chosen = design.load(options.design)
+            chosen = designs.load(options.design)
             images = options.images if stage == "simulate" else None
-            count = stages.simulated_images(chosen.name) if images is None else None if images == "all" else images
-            stages.run(stage, options.design, count)
+            count = flow.simulated_images(chosen.name) if images is None else None if images == "all" else images
+            flow.run(stage, options.design, count)
     return 0
 
 
 def fold(options: argparse.Namespace) -> str:
     """Return what `fold` prints: a design's own folding and the front, or the folding that a goal asks for."""
-    from xnorfpga import explore
+    from xnorfpga.design import explore
 
     sizes = explore.sizes(options.network)
-    own = None if sizes else design.load(options.network)
+    own = None if sizes else designs.load(options.network)
     network = own.network.layers if own else sizes
     assert network
-    board = design.board(options.board or "de1soc") if options.board or not own else own.board
+    board = designs.board(options.board or "de1soc") if options.board or not own else own.board
     cycles = options.cycles_per_image
     if options.images_per_second:
         cycles = board.clock_mhz * 1e6 / options.images_per_second
     if cycles or options.max:
-        found = design.solve(network, board, cycles)
+        found = designs.solve(network, board, cycles)
         return f"{explore.folded(found, board)}\n\n{explore.toml(found)}"
     name = own.name if own else "-".join(map(str, network))
-    return explore.explore(network, board, own, options.picture or common.BUILD / "fold" / f"{name}.svg")
+    return explore.explore(network, board, own, options.picture or paths.BUILD / "fold" / f"{name}.svg")
 
 
 def bench(options: argparse.Namespace) -> str:
     """Return the table, or JSON, that the options of `bench` ask for."""
-    from xnorfpga import benchmark, routings
+    from xnorfpga.lab import benchmark, routings
 
     if options.routings:
         measured = routings.measure()
         return json.dumps(measured, indent=2, ensure_ascii=False) if options.json else routings.table(measured)
     if options.designs:
-        reached = benchmark.designs()
+        reached = benchmark.reached()
         return json.dumps(reached, indent=2, ensure_ascii=False) if options.json else benchmark.table(reached)
     times = benchmark.tools(options.tools)
     if options.json:
@@ -192,18 +183,6 @@ def bench(options: argparse.Namespace) -> str:
         ratio = f"{row['ratio']:10}" if row["ratio"] else ""
         lines.append(f"{row['what']:20} {row['value']:10,} {row['unit']:8} {ratio}")
     return "\n".join(lines)
-
-
-def mutate(options: argparse.Namespace) -> str:
-    """Return the figures of a run on mutants, after it or of the last one."""
-    from xnorfpga import mutate
-
-    if not options.summary:
-        summary = mutate.run(options.mutants, options.seed)
-        if options.publish:
-            mutate.publish(summary)
-    figures = mutate.figures()
-    return json.dumps(figures, indent=2) if options.json else "\n".join(f"{k:15} {v}" for k, v in figures.items())
 
 
 def _design(sub: argparse.ArgumentParser) -> None:
@@ -226,9 +205,9 @@ def _count(text: str, also: str = "") -> int:
 
 def list_designs() -> None:
     """Print each design, its network and where its weights come from; one with a mistake says so and hides no other."""
-    for name in design.names():
+    for name in designs.names():
         try:
-            found = design.load(name)
+            found = designs.load(name)
             network = "-".join(map(str, found.network.layers))
             print(f"{name:16} {network:28} {found.board.name:10} weights: {found.weights}")
         except UserError as error:

@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from xnorfpga import elaborate, quartus_project, toolchain
-from xnorfpga.common import UserError
+from xnorfpga.base import toolchain
+from xnorfpga.base.errors import UserError
+from xnorfpga.rtl import elaborate
+from xnorfpga.synth import quartus_project
 
 TIMEOUT_S = 3.0
 INSTALL = "run `pip install -c constraints.txt -e .`"

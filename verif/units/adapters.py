@@ -4,7 +4,7 @@
 import cocotb
 
 from unit_bench import MANIFEST, NUMBERS, TIMEOUT, CollectingUnit, lanes
-from xnorfpga.testbench import to_int
+from xnorfpga.rtl.testbench import to_int
 
 UNIT = MANIFEST["unit"].lower()
 

@@ -7,7 +7,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from streams import Pause, never, random_pause
 from unit_bench import NUMBERS, TIMEOUT, CollectingUnit
-from xnorfpga.testbench import to_int
+from xnorfpga.rtl.testbench import to_int
 
 
 class Bench(CollectingUnit):

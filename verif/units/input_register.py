@@ -10,7 +10,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 import coverage
 from streams import Pause, StreamSource, never, random_pause
 from unit_bench import NUMBERS, ROUNDS, TIMEOUT, Unit, UnlikeSource, lanes, unlike_pairs
-from xnorfpga.testbench import to_int
+from xnorfpga.rtl.testbench import to_int
 
 
 class Bench(Unit):

@@ -6,9 +6,9 @@ from cocotb.triggers import RisingEdge
 
 from configurations import KINDS, network
 from unit_bench import NUMBERS, TIMEOUT, StreamUnit, UnlikeSource, in_lanes, lanes, unlike_pairs
-from xnorfpga import memory
-from xnorfpga.golden import LayerWeights, Model
-from xnorfpga.testbench import to_int
+from xnorfpga.network.golden import LayerWeights, Model
+from xnorfpga.rtl import memory
+from xnorfpga.rtl.testbench import to_int
 
 
 class Bench(StreamUnit):

@@ -6,7 +6,7 @@ import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from unit_bench import NUMBERS, TIMEOUT, Unit, unlike_pairs
-from xnorfpga.testbench import to_int
+from xnorfpga.rtl.testbench import to_int
 
 CYCLES = 400
 

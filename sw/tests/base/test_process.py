@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running external tools: output, exit codes, and nothing left behind by an interrupt."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from xnorfpga.base import process
+from xnorfpga.base.errors import UserError
+
+
+def ignore(line: str) -> str | None:
+    return None
+
+
+def test_output_goes_to_the_log_and_to_the_progress_line(tmp_path: Path) -> None:
+    seen: list[str] = []
+    log = tmp_path / "log"
+    seconds = process.run(
+        ["sh", "-c", "echo one; echo two >&2; pwd"], tmp_path, log, "sh", lambda line: seen.append(line)
+    )
+    assert log.read_text() == f"one\ntwo\n{tmp_path}\n" == "".join(seen)
+    assert 0 < seconds < 10
+
+
+@pytest.mark.parametrize(("script", "said"), [("exit 3", "exit code 3"), ("kill -9 $$", "killed by SIGKILL")])
+def test_a_failure_is_told(script: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(process.Failed, match=said):
+        process.run(["sh", "-c", script], tmp_path, tmp_path / "log", "sh", ignore)
+
+
+def test_what_cannot_be_started_or_logged_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="absent: cannot run"):
+        process.run([str(tmp_path / "absent")], tmp_path, tmp_path / "log", "absent", ignore)
+    with pytest.raises(UserError, match="log: cannot write"):
+        process.run(["sh", "-c", "echo"], tmp_path, tmp_path / "no" / "log", "sh", ignore)
+
+
+def test_an_interrupt_ends_the_tool_and_its_children(tmp_path: Path) -> None:
+    def interrupt(line: str) -> str | None:
+        raise KeyboardInterrupt
+
+    script = "sleep 300 & echo $! > child; echo $$ > parent; echo started; wait"
+    with pytest.raises(KeyboardInterrupt):
+        process.run(["sh", "-c", script], tmp_path, tmp_path / "log", "sh", interrupt)
+    for name in ("parent", "child"):
+        pid = int((tmp_path / name).read_text())
+        for _ in range(50):  # an orphan is reaped by init, which may take a moment
+            if not _runs(pid):
+                break
+            time.sleep(0.1)
+        assert not _runs(pid), f"the {name} is still there"
+
+
+def _runs(pid: int) -> bool:
+    """True for a process that is there and no zombie."""
+    try:
+        os.kill(pid, 0)
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False

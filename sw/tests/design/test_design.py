@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+import tomllib
+
+import pytest
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.paths import DESIGNS
+from xnorfpga.design import designs
+
+GOOD = """\
+weights = "train"
+
+[network]
+dataset = "mnist"
+layers = [784, 256, 256, 256, 10]
+
+[quantization]
+weight_bits = 1
+activation_bits = 1
+input_threshold = 128
+
+[training]
+images = 800_000
+batch_size = 100
+learning_rate = 0.003
+dropout = 0.1
+shift_pixels = 1
+seed = 1
+
+[folding]
+copies = 2
+input_word_bits = 56
+layers = [
+    { routing = "stationary", pe = 4, simd = 784 },
+    { routing = "stationary", pe = 4, simd = 256 },
+    { routing = "stationary", pe = 4, simd = 256 },
+    { routing = "broadcast", pe = 10, simd = 4 },
+]
+
+[board]
+name = "de1soc"
+clock_mhz = 50
+"""
+
+
+@pytest.mark.parametrize("name", designs.names())
+def test_every_design_loads_as_it_stands(name):
+    loaded = designs.load(name)
+    raw = tomllib.loads((DESIGNS / f"{name}.toml").read_text(encoding="utf-8"))
+    assert loaded.name == name
+    assert list(loaded.network.layers) == raw["network"]["layers"]
+    if raw["folding"] != "auto":
+        assert [(fold.routing, fold.pe, fold.simd) for fold in loaded.folding.layers] == [
+            (fold["routing"], fold["pe"], fold["simd"]) for fold in raw["folding"]["layers"]
+        ]
+    assert loaded.board.device == "5CSEMA5F31C6"
+    assert loaded.board.capacity.alms == 32070
+
+
+def test_the_three_designs_are_there():
+    assert {"smoke", "mnist_small", "mnist"} <= set(designs.names())
+    assert designs.load("mnist").shapes == ((784, 1024), (1024, 1024), (1024, 1024), (1024, 10))
+    assert {fold.routing for fold in designs.load("smoke").folding.layers} == set(designs.ROUTINGS)
+
+
+def test_a_path_is_a_design(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert designs.load(path).name == "mine"
+    assert designs.load(str(path)).network.layers == (784, 256, 256, 256, 10)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(UserError, match=r"'nist' is unknown; accepted: mnist, .*mnist_small, .*smoke"):
+        designs.load("nist")
+
+
+FIRST = '{ routing = "stationary", pe = 4, simd = 784 }'
+SECOND = '{ routing = "stationary", pe = 4, simd = 256 }'
+LAST = '{ routing = "broadcast", pe = 10, simd = 4 }'
+LAYERS = "layers = [784, 256, 256, 256, 10]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "accepted"),
+    [
+        # keys and types
+        ("seed = 1", "seed = 1\nsed = 2", "training.sed = 2", "unknown key; accepted: images, batch_size"),
+        ("seed = 1", "", "training.seed is missing", "needed: images"),
+        ("[board]", "[boards]", "boards = ", "unknown key; accepted: weights, network"),
+        ('name = "de1soc"', "", "board.name is missing", "needed: name, clock_mhz"),
+        ("batch_size = 100", "batch_size = 100.0", "training.batch_size = 100.0", "a whole number"),
+        ("batch_size = 100", "batch_size = true", "training.batch_size = true", "a whole number"),
+        ("batch_size = 100", 'batch_size = "100"', "training.batch_size = '100'", "a whole number"),
+        ("learning_rate = 0.003", 'learning_rate = "fast"', "training.learning_rate = 'fast'", "a number"),
+        (LAYERS, "layers = 784", "network.layers = 784", "a list"),
+        (LAYERS, "layers = [784, 256.5, 10]", "network.layers[1] = 256.5", "a whole number"),
+        (LAST, "4", "folding.layers[3] = 4", "a table with routing, pe, simd"),
+        (LAST, '{ routing = "broadcast", pe = 10 }', "folding.layers[3].simd is missing", "needed: routing, pe, simd"),
+        ('weights = "train"', "weights = 1", "weights = 1", "a text"),
+        # values
+        ("copies = 2", "copies = 0", "folding.copies = 0", "1 to 64"),
+        ("input_threshold = 128", "input_threshold = 0", "quantization.input_threshold = 0", "1 to 255"),
+        ("input_threshold = 128", "input_threshold = 256", "quantization.input_threshold = 256", "1 to 255"),
+        ("weight_bits = 1", "weight_bits = 2", "quantization.weight_bits = 2", "accepted: 1"),
+        ("dropout = 0.1", "dropout = 1", "training.dropout = 1", "0 to 0.9"),
+        ("learning_rate = 0.003", "learning_rate = nan", "training.learning_rate = nan", "1e-09 to 10"),
+        ("clock_mhz = 50", "clock_mhz = -50", "board.clock_mhz = -50", "1 to 500"),
+        ('dataset = "mnist"', 'dataset = "cifar"', "network.dataset = 'cifar'", "'mnist'"),
+        ('name = "de1soc"', 'name = "de2"', "board.name = 'de2'", "accepted: de1soc"),
+        ('weights = "train"', 'weights = "no.npz"', "weights = 'no.npz'", "accepted: train"),
+        (LAYERS, "layers = [784]", "network.layers = [784]", "[784, hidden layers, 10]"),
+        (LAYERS, "layers = [700, 256, 256, 256, 10]", "network.layers = [700, ", "[784, hidden layers, 10]"),
+        (LAYERS, "layers = [784, 256, 256, 256, 12]", "network.layers = [784, ", "[784, hidden layers, 10]"),
+        (LAYERS, "layers = [784, 0, 256, 256, 10]", "network.layers[1] = 0", "1 to 65536"),
+        # folds
+        (FIRST, FIRST.replace("pe = 4", "pe = 0"), "folding.layers[0].pe = 0", "1 to 65536"),
+        (FIRST, FIRST.replace("simd = 784", "simd = 0"), "folding.layers[0].simd = 0", "1 to 65536"),
+        (
+            FIRST,
+            FIRST.replace("pe = 4", "pe = 7"),
+            "folding.layers[0].pe = 7: does not divide",
+            "nearest that do: 1, 2, 4, 8",
+        ),
+        (LAST, LAST.replace("simd = 4", "simd = 5"), "folding.layers[3].simd = 5: does not divide", "2, 4, 8"),
+        (FIRST, FIRST.replace("784", "392"), "folding.layers[0].simd = 392", "stationary routing: 784"),
+        (FIRST, FIRST.replace("stationary", "static"), "folding.layers[0].routing = 'static'", "'diagonal'"),
+        (SECOND, SECOND.replace("pe = 4", "pe = 32"), "", None),  # 4 divides 32: legal behind and before
+        (f"{LAST},\n", "", "folding.layers = '3 folds'", "accepted: 4"),
+        (
+            "input_word_bits = 56",
+            "input_word_bits = 60",
+            "folding.input_word_bits = 60",
+            "nearest that do: 28, 49, 56, 98",
+        ),
+        # broadcast words and beats
+        (
+            'simd = 784 },\n    { routing = "stationary", pe = 4, simd = 256 }',
+            'simd = 784 },\n    { routing = "broadcast", pe = 256, simd = 8 }',
+            "",
+            None,
+        ),
+    ],
+)
+def test_each_mistake_is_one_line(tmp_path, old, new, key, accepted):
+    path = tmp_path / "bad.toml"
+    assert old in GOOD
+    path.write_text(GOOD.replace(old, new, 1))
+    if accepted is None:
+        designs.load(path)
+        return
+    with pytest.raises(UserError) as caught:
+        designs.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {key}"), message
+    assert accepted in message
+    assert "\n" not in message
+
+
+def test_broadcast_words_fit_the_beats(tmp_path):
+    path = tmp_path / "bad.toml"
+    text = GOOD.replace("256, 10]", "240, 10]").replace(
+        f"{SECOND},\n    {LAST}", f"{SECOND.replace('pe = 4', 'pe = 6')},\n    {LAST}"
+    )
+    path.write_text(text.replace("pe = 10, simd = 4", "pe = 10, simd = 16"))
+    with pytest.raises(UserError, match=r"layers\[3\].simd = 16: accepted .* behind 6-bit beats: 1, 2, 3, 6, 12, 24"):
+        designs.load(path)
+    path.write_text(text.replace("pe = 10, simd = 4", "pe = 10, simd = 12"))
+    designs.load(path)
+
+
+def test_a_network_larger_than_the_memory_says_by_how_much(tmp_path):
+    path = tmp_path / "big.toml"
+    path.write_text(GOOD.replace(LAYERS, "layers = [784, 8192, 10]").replace(f"    {SECOND},\n", ""))
+    bits = 784 * 8192 + 8192 * 10
+    over = bits - 397 * 10240
+    with pytest.raises(UserError, match=f"{bits:,} weight bits are {over:,} more than the 397 M10K of 5CSEMA5F31C6"):
+        designs.load(path)
+
+
+@pytest.mark.parametrize("text", ["[network", "a = 1\na = 2"])
+def test_what_is_no_toml(tmp_path, text):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"bad.toml: not valid TOML: [^\n]+$"):
+        designs.load(path)
+
+
+def test_an_absent_file(tmp_path):
+    with pytest.raises(UserError, match=r"none.toml: cannot read: No such file"):
+        designs.load(tmp_path / "none.toml")

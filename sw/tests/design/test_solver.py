@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folding solver and the area model: against brute force, against synthesis, and what they say to a user."""
+
+import itertools
+import re
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xnorfpga import __main__ as cli
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.paths import ROOT
+from xnorfpga.design import area, designs, explore, folding, solver
+from xnorfpga.lab import calibrate
+
+BLOCK = folding.Block(10240, 40)
+DE1SOC = solver.Device("5CSEMA5F31C6", 32070, 397, BLOCK)
+
+
+def test_the_model_is_within_a_tenth_of_synthesis_on_designs_that_it_was_not_fitted_to():
+    held_out = area.errors(held_out=True)
+    assert len(held_out) >= 10
+    assert max(map(abs, held_out)) <= 0.10
+    assert re.search(r"fitted to \d+ synthesized designs; \d+ others it hit within \d", area.summary())
+
+
+def test_the_samples_are_those_that_calibrate_draws():
+    drawn = calibrate.configurations()
+    assert [sample.hardware for sample in area.samples()] == drawn
+    assert [sample.held_out for sample in area.samples()] == [k >= calibrate.FITTED for k in range(len(drawn))]
+    fitted = area.fit([sample for sample in area.samples() if not sample.held_out])
+    assert list(area.coefficients()) == pytest.approx(fitted, abs=1e-3)
+
+
+def test_the_docs_show_the_fit_and_its_error():
+    text = (ROOT / "docs" / "folding.md").read_text()
+    assert f"<!-- model -->\n{area.page()}\n<!-- /model -->" in text
+
+
+def everything(network, copies):
+    """Yield the prediction of every folding of a network, all divisors, the word of the solver."""
+    options = []
+    for mw, mh in itertools.pairwise(network):
+        folds = [("stationary", pe, mw) for pe in solver.divisors(mh)]
+        folds += [("broadcast", pe, simd) for pe in solver.divisors(mh) for simd in solver.divisors(mw) if simd < mw]
+        options.append([{"mw": mw, "mh": mh, "routing": r, "pe": pe, "simd": simd} for r, pe, simd in folds])
+    for word in solver.divisors(network[0]):
+        for layers in itertools.product(*options):
+            hardware = {
+                "input_word_bits": word, "copies": copies, "layers": layers,
+                "memory": {"block_bits": 10240, "max_width": 40},
+            }  # fmt: skip
+            yield folding.predict_hardware(hardware)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.tuples(st.sampled_from((8, 12)), st.sampled_from((6, 8)), st.sampled_from((2, 4))), st.integers(6, 60))
+def test_no_folding_of_a_small_network_is_much_smaller_than_the_one_found(network, cycles):
+    fitting = [
+        area.alms(prediction)
+        for copies in (1, 2)
+        for prediction in everything(network, copies)
+        if prediction.cycles_per_image <= cycles
+    ]
+    if fitting:
+        found = solver.smallest(network, DE1SOC, Fraction(cycles))
+        assert found.cycles_per_image <= cycles
+        assert found.alms <= 1.15 * min(fitting)
+
+
+@pytest.mark.parametrize("cycles", [128, 300, 1000])
+def test_a_goal_is_met_by_the_folding_model_and_fits(cycles):
+    found = solver.smallest((784, 1024, 1024, 1024, 10), DE1SOC, Fraction(cycles))
+    assert found.cycles_per_image <= cycles
+    assert found.alms <= DE1SOC.alms * (1 - area.margin()) and found.prediction.m10k <= DE1SOC.m10k
+
+
+def test_the_solver_is_no_worse_than_the_designs_folded_by_hand():
+    for name in ("mnist", "mnist_fast", "mnist_small"):
+        chosen = designs.load(name)
+        hand = folding.predict(chosen)
+        found = solver.smallest(chosen.network.layers, DE1SOC, hand.cycles_per_image)
+        assert found.alms <= area.alms(hand)
+        assert solver.fastest(chosen.network.layers, DE1SOC).cycles_per_image <= hand.cycles_per_image
+
+
+@pytest.mark.parametrize(
+    ("network", "device", "cycles", "message"),
+    [
+        ((784, 1024, 10), DE1SOC, 2, "the argmax takes a cycle a class"),
+        ((784, 1024, 1024, 1024, 10), DE1SOC, 60, "32,070 ALMs are too few; the nearest that can be reached is 64"),
+        ((784, 256, 10), solver.Device("small", 32070, 12, BLOCK), 64, "small's 12 M10K are too few"),
+        ((1024, 4096, 4096, 10), DE1SOC, 10**6, "397 M10K are too few, in any folding"),
+    ],
+)
+def test_an_unreachable_goal_says_what_limits_it_and_the_nearest(network, device, cycles, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        solver.smallest(network, device, Fraction(cycles))
+
+
+def test_the_front_gets_smaller_as_it_gets_slower():
+    front = solver.front((784, 256, 10), DE1SOC)
+    assert len(front) > 4
+    for fast, slow in itertools.pairwise(front):
+        assert fast.cycles_per_image < slow.cycles_per_image and fast.alms > slow.alms
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that writes mnist_small with another `folding` and returns its path."""
+
+    def write(text):
+        original = (designs.DESIGNS / "mnist_small.toml").read_text()
+        head, rest = re.split(r"\[folding\]\n.*?(?=\[board\])", original, flags=re.S)
+        top, tables = head.split("[network]", 1)
+        path = tmp_path / "mine.toml"
+        if text.startswith("["):
+            path.write_text(f"{head}{text}\n{rest}")
+        else:
+            path.write_text(f"{top}{text}\n[network]{tables}{rest}")
+        return path
+
+    return write
+
+
+def test_a_design_file_may_leave_the_folding_to_the_solver(file):
+    fastest = designs.load(file('folding = "auto"'))
+    assert len(fastest.folding.layers) == 4
+    cycles = folding.predict(fastest).cycles_per_image
+    assert cycles <= folding.predict(designs.load("mnist_small")).cycles_per_image
+    paced = designs.load(file("[folding]\ncycles_per_image = 100"))
+    assert cycles < folding.predict(paced).cycles_per_image <= 100
+    rate = designs.load(file("[folding]\nimages_per_second = 500_000"))
+    assert folding.predict(rate).cycles_per_image <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('folding = "quick"', "folding = 'quick': accepted: \"auto\", or a table"),
+        ("[folding]\ncycles_per_image = 0", "folding.cycles_per_image = 0: accepted: 1 to 1e"),
+        ("[folding]\ncycles_per_image = 1", "mine.toml: folding: 1 cycles an image: "),
+        ("[folding]\ncycles_per_image = 100\ncopies = 2", "folding.cycles_per_image = 100: unknown key"),
+    ],
+)
+def test_a_wrong_goal_is_one_line(file, text, message):
+    with pytest.raises(UserError) as refusal:
+        designs.load(file(text))
+    assert message in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_fold_prints_a_front_and_draws_it(capsys, tmp_path):
+    picture = tmp_path / "front.svg"
+    assert cli.main(["fold", "784-64-10", "--board", "de1soc", "--picture", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"cycles/image +images/s +latency +ALMs +M10K", out)
+    assert str(picture) in out
+    assert picture.read_text().startswith("<?xml") and "ALMs of 5CSEMA5F31C6" in picture.read_text()
+
+
+def test_fold_prints_a_folding_ready_to_paste(capsys, file):
+    assert cli.main(["fold", "784-256-256-256-10", "--cycles-per-image", "100"]) == 0
+    out = capsys.readouterr().out
+    pasted = designs.load(file(out[out.index("[folding]") :]))
+    assert folding.predict(pasted).cycles_per_image <= 100
+
+
+def test_fold_of_a_design_has_its_own_folding_and_the_front(capsys, tmp_path):
+    assert cli.main(["fold", "smoke", "--picture", str(tmp_path / "front.svg")]) == 0
+    out = capsys.readouterr().out
+    assert "ALMs, by model" in out and "PE×SIMD a layer" in out
+
+
+def test_sizes_that_make_no_network_are_one_line(capsys):
+    assert cli.main(["fold", "784-0-10"]) == 2
+    assert "784-0-10: accepted: inputs-neurons-…-classes" in capsys.readouterr().err
+    assert explore.sizes("mnist") is None

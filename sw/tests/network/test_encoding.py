@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One test a line of docs/encoding.md; each test's docstring is the line."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xnorfpga.base.paths import ROOT
+from xnorfpga.data import mnist
+from xnorfpga.learn.export import LayerWeights, Model, fold, fold_norm
+from xnorfpga.learn.model import BinaryNet, FoldableBatchNorm, sign, signs
+from xnorfpga.network import golden
+
+LINES = dict(re.findall(r"^- \*\*(E\d+)\*\* (.+)$", (ROOT / "docs/encoding.md").read_text(encoding="utf-8"), re.M))
+
+
+def norm_of(gain=1.0, bias=0.0, mean=0.0, variance=1.0) -> FoldableBatchNorm:
+    """A batch norm of one neuron; eps = 0 so that the gain is what is asked for."""
+    norm = FoldableBatchNorm(1, eps=0.0)
+    state = {"weight": gain, "bias": bias, "running_mean": mean, "running_var": variance}
+    norm.load_state_dict({name: torch.tensor([float(value)]) for name, value in state.items()}, strict=False)
+    return norm.eval()
+
+
+def one_layer(weights, thresholds=None) -> Model:
+    weights = np.asarray(weights, bool)
+    last = LayerWeights(np.eye(weights.shape[0], dtype=bool), None)
+    layer = LayerWeights(weights, None if thresholds is None else np.asarray(thresholds, np.int32))
+    layers = (layer,) if thresholds is None else (layer, last)
+    return Model(layers, 128, (weights.shape[1], weights.shape[0], *([weights.shape[0]] * (len(layers) - 1))))
+
+
+def test_every_line_has_its_test():
+    functions = {name: function for name, function in globals().items() if re.match(r"test_e\d+_", name)}
+    quoted = {name.split("_")[1].upper(): " ".join(function.__doc__.split()) for name, function in functions.items()}
+    assert quoted == LINES
+    assert len(functions) == len(LINES)
+
+
+def test_e1_bits_are_signs():
+    """Bit 1 is +1 and bit 0 is −1, in images, activations and weights."""
+    assert signs(np.array([True, False])).tolist() == [1.0, -1.0]
+    net = BinaryNet((2, 1))
+    net.linears[0].weight.data = torch.tensor([[0.3, -0.3]])
+    assert fold(net, 128).layers[0].weights.tolist() == [[True, False]]
+
+
+def test_e2_sign_of_zero():
+    """sign(0) is +1."""
+    assert sign(torch.tensor([0.0, -0.0, 1e-45, -1e-45])).tolist() == [1, 1, 1, -1]
+    # A sum of exactly the mean: popcount 2 of 4 fires.
+    assert fold_norm(norm_of(), 4)[0].tolist() == [2]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_e3_bit_order(bits):
+    """Element i of a vector is bit i of its word; over several words of W bits it is bit i mod W of word i div W."""
+    words = golden.pack(np.array([bits]))[0].tolist()
+    assert [bool(words[i // 64] >> (i % 64) & 1) for i in range(len(bits))] == bits
+
+
+@given(st.integers(1, 130))
+def test_e4_padding(mw):
+    """Padding never counts, whatever the padded bits are."""
+    # All ones against all ones: as packed, the padding is equal bits too, and XNOR would count them.
+    model = one_layer(np.ones((1, mw), bool))
+    for image, score in ((np.ones((1, mw), bool), mw), (np.zeros((1, mw), bool), 0)):
+        assert golden.infer_packed(model, image).scores.tolist() == [[score]]
+
+
+@given(st.integers(0, 27), st.integers(0, 27), st.integers(1, 255))
+def test_e5_pixels(row, column, threshold):
+    """A pixel is +1 where it is at least `input_threshold`; element i is the pixel in row i div 28, column i mod 28."""
+    images = np.full((2, 28, 28), threshold - 1, np.uint8)
+    images[1, row, column] = threshold
+    bits = mnist.binarize(images, threshold)
+    assert not bits[0].any()
+    assert np.flatnonzero(bits[1]).tolist() == [28 * row + column]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=100))
+def test_e6_popcount(pairs):
+    """The popcount of a neuron is how many of its MW inputs equal their weights; the sum of the products is 2·popcount
+    − MW."""
+    x, w = np.array(pairs).T
+    model = one_layer(w[None])
+    popcount = sum(a == b for a, b in pairs)
+    assert golden.infer(model, x[None]).scores.tolist() == [[popcount]]
+    assert golden.infer_packed(model, x[None]).scores.tolist() == [[popcount]]
+    assert int(signs(x) @ signs(w)) == 2 * popcount - len(pairs)
+
+
+@given(st.integers(1, 70), st.data())
+def test_e7_threshold(mw, draw):
+    """A hidden neuron is `popcount(xnor(x, w)) >= T` with an integer threshold T from 0 to MW + 1."""
+    threshold = draw.draw(st.integers(0, mw + 1))
+    model = one_layer(np.ones((1, mw), bool), [threshold])
+    images = np.tri(mw + 1, mw, -1, dtype=bool)  # row p has p ones
+    for infer in (golden.infer, golden.infer_packed):
+        assert infer(model, images).hidden[0][:, 0].tolist() == [p >= threshold for p in range(mw + 1)]
+
+
+NUMBERS = st.floats(-100, 100, width=32)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 40), NUMBERS, NUMBERS, NUMBERS, st.floats(0, 1000, width=32))
+def test_e8_exact_fold(mw, gain, bias, mean, variance):
+    """Batch norm and sign fold into T exactly: every popcount from 0 to MW gives what torch gives."""
+    norm = norm_of(gain, bias, mean, variance)
+    norm.eps = 1e-5
+    (threshold,), (flipped,) = fold_norm(norm, mw)
+    for popcount in range(mw + 1):
+        torch_answer = bool(norm(torch.tensor([[2.0 * popcount - mw]])) >= 0)
+        assert ((mw - popcount if flipped else popcount) >= threshold) == torch_answer
+
+
+@given(st.integers(1, 50), st.integers(0, 50))
+def test_e9_negative_gain(mw, step):
+    """A negative gain flips the neuron's weight row, so that the compare never changes direction."""
+    mean = 2 * (step % (mw + 1)) - mw  # a tie at popcount `step`: both directions answer +1 there
+    net = BinaryNet((mw, 1, 1))
+    net.norms[0] = norm_of(-1.0, 0.0, mean)
+    unflipped = sign(net.linears[0].weight.detach()).numpy() > 0
+    folded = fold(net, 128).layers[0]
+    threshold = mw - step % (mw + 1)  # popcounts up to `step` fire; of the flipped row, MW − step and more
+    if threshold == 0:  # it fires always, and a constant needs no flip
+        assert folded.thresholds.tolist() == [0]
+    else:
+        assert folded.thresholds.tolist() == [threshold]
+        assert (folded.weights == ~unflipped).all()
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_e10_zero_gain(zero):
+    """A gain of 0 gives a constant neuron: T = 0 is always +1, T = MW + 1 never."""
+    for bias, threshold in ((1.0, 0), (0.0, 0), (-0.0, 0), (-1.0, 8)):
+        thresholds, flipped = fold_norm(norm_of(zero, bias, 3.0), 7)
+        assert thresholds.tolist() == [threshold]
+        assert not flipped.any()
+
+
+def test_e11_scores():
+    """The scores of the last layer are its popcounts, from 0 to MW."""
+    model = one_layer([[True] * 5, [False] * 5, [True, True, False, False, False]])
+    image = np.ones((1, 5), bool)
+    assert golden.infer(model, image).scores.tolist() == [[5, 0, 2]]
+    assert golden.infer_packed(model, image).scores.tolist() == [[5, 0, 2]]
+
+
+def test_e12_argmax():
+    """The class is the argmax of the scores, the lowest index at a tie."""
+    assert golden.classify(np.array([[1, 3, 3], [2, 2, 2], [0, 1, 2]])).tolist() == [1, 0, 2]
+    model = one_layer([[False, True], [True, True], [True, True]])
+    assert golden.infer(model, np.ones((1, 2), bool)).classes.tolist() == [1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 70), min_size=2, max_size=4), st.integers(0, 2**31))
+def test_e13_models_agree(layers, seed):
+    """Four models agree in every bit: torch, integer golden, packed-bit golden, RTL."""
+    # Three of them here; the simulation and verif/ hold the RTL against the integer golden.
+    torch.manual_seed(seed)
+    net = BinaryNet(tuple(layers))
+    for norm in net.norms:  # gains of both signs and zero; means on possible sums, so that ties happen
+        norm.weight.data = torch.randint(-1, 2, norm.weight.shape) * torch.rand(norm.weight.shape)
+        norm.bias.data = torch.randint(-1, 2, norm.bias.shape).float() * torch.randint(0, 2, norm.bias.shape)
+        norm.running_mean = torch.randint(-9, 10, norm.running_mean.shape).float()
+        norm.running_var = torch.rand(norm.running_var.shape) * 50
+    net.eval()
+    images = np.random.default_rng(seed).random((20, layers[0])) < 0.5
+    model = fold(net, 128)
+    integer, packed = golden.infer(model, images), golden.infer_packed(model, images)
+    x = signs(images)
+    with torch.no_grad():
+        for k, norm in enumerate(net.norms):
+            x = sign(norm(net.linears[k](x)))
+            assert np.array_equal(x.numpy() > 0, integer.hidden[k])
+            assert np.array_equal(integer.hidden[k], packed.hidden[k])
+        logits = net(signs(images))
+    assert np.array_equal(integer.scores, packed.scores)
+    assert np.array_equal(integer.scores, ((net.linears[-1](x) + layers[-2]) / 2).detach().numpy())
+    assert np.array_equal(integer.classes, logits.argmax(1).numpy())
+    assert np.array_equal(integer.classes, packed.classes)

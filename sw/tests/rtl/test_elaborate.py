@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Scala side: what it refuses, that it is deterministic, and that Python predicts what it builds."""
+
+import copy
+from fractions import Fraction
+
+import pytest
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import read_json
+from xnorfpga.design import designs, folding
+from xnorfpga.rtl import elaborate
+
+HARDWARE = {
+    "design": "test",
+    "clock_mhz": 50,
+    "input_word_bits": 4,
+    "copies": 2,
+    "layers": [
+        {"mw": 12, "mh": 8, "routing": "stationary", "pe": 2, "simd": 12},
+        {"mw": 8, "mh": 6, "routing": "diagonal", "pe": 3, "simd": 2},
+        {"mw": 6, "mh": 4, "routing": "broadcast", "pe": 4, "simd": 3},
+    ],
+    "memory": {"block_bits": 10240, "max_width": 40},
+}
+
+ILLEGAL = {
+    "pe that does not divide": (("layers", 1, "pe"), 4, "pe = 4 does not divide mh = 6; choose one of 1, 2, 3, 6"),
+    "pe of zero": (("layers", 1, "pe"), 0, "pe = 0 does not divide mh = 6"),
+    "simd that does not divide": (
+        ("layers", 1, "simd"),
+        3,
+        "simd = 3 does not divide mw = 8; choose one of 1, 2, 4, 8",
+    ),
+    "simd of zero": (("layers", 1, "simd"), 0, "simd = 0 does not divide mw = 8"),
+    "stationary in parts": (("layers", 0, "simd"), 6, "simd = 6 with stationary routing must be mw = 12"),
+    "unknown routing": (("layers", 0, "routing"), "wires", "routing = .wires. is unknown; choose stationary, diagonal"),
+    "broken chain": (("layers", 1, "mw"), 4, r"layers\[1\].mw = 4 is not layers\[0\].mh = 8"),
+    "no copies": (("copies",), 0, "copies = 0: at least 1"),
+    "input word": (
+        ("input_word_bits",),
+        5,
+        "input_word_bits = 5 does not divide .* = 12; choose one of 1, 2, 3, 4, 6, 12",
+    ),
+    "no layers": (("layers",), [], "at least one layer"),
+    "wrong type": (("copies",), "two", r"\[.copies.\]: cannot be read: two"),
+    "unknown key": (("copy",), 2, "[Uu]nknown [Kk]ey"),
+}
+
+
+@pytest.mark.parametrize("case", ILLEGAL)
+def test_an_illegal_configuration_is_refused_in_one_line_and_earlier_files_stay(case, tmp_path):
+    path, value, message = ILLEGAL[case]
+    configuration = copy.deepcopy(HARDWARE)
+    place = configuration
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (tmp_path / "manifest.json").write_text("earlier")
+    with pytest.raises(UserError, match=message) as refusal:
+        elaborate.elaborate_many([(configuration, tmp_path)])
+    assert "\n" not in str(refusal.value)
+    assert str(tmp_path / "hardware.json") in str(refusal.value)
+    assert (tmp_path / "manifest.json").read_text() == "earlier"
+
+
+def test_a_missing_key_is_refused(tmp_path):
+    configuration = {key: value for key, value in HARDWARE.items() if key != "copies"}
+    with pytest.raises(UserError, match="copies"):
+        elaborate.elaborate_many([(configuration, tmp_path)])
+
+
+def test_two_elaborations_are_byte_identical_and_as_predicted(tmp_path):
+    elaborate.elaborate_many([(HARDWARE, tmp_path / "a"), (HARDWARE, tmp_path / "b")])
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert [str(file) for file in files] == [
+        "hardware.json",
+        "manifest.json",
+        "rtl/Accelerator.v",
+        "rtl/De1SocTop.v",
+    ]
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+    manifest = read_json(tmp_path / "a" / "manifest.json")
+    prediction = folding.predict_hardware(HARDWARE)
+    for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
+        for key in (
+            "words",
+            "groups",
+            "cycles",
+            "paired",
+            "serial",
+            "step_to_output_cycles",
+            "margin_bits",
+            "thresholded",
+        ):
+            assert layer[key] == getattr(predicted, key), key
+    assert prediction.m10k == sum(len(memory["files"]) for memory in manifest["memories"] if memory["depth"] > 1)
+
+
+def test_named_designs_are_predicted_without_elaboration():
+    prediction = folding.predict(designs.load("mnist"))
+    assert prediction.cycles_per_image == Fraction(256, 3)
+    assert prediction.m10k <= designs.load("mnist").board.capacity.m10k

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory images against the naive reading of what the engine does with them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.design import folding
+from xnorfpga.learn.export import LayerWeights, Model
+from xnorfpga.rtl import memory
+
+
+@st.composite
+def folded_layers(draw):
+    """Draw the manifest entry of a layer, weights and thresholds."""
+    pe, groups, words = (draw(st.integers(1, 5)) for _ in range(3))
+    routing = draw(st.sampled_from(["stationary", "diagonal", "broadcast"]))
+    words = 1 if routing == "stationary" else words
+    simd = draw(st.integers(1, 6))
+    mw, mh = words * simd, groups * pe
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    layer = {"mw": mw, "mh": mh, "pe": pe, "simd": simd, "words": words, "groups": groups, "routing": routing}
+    layer["margin_bits"] = int(mw).bit_length() + 1
+    layer["paired"] = simd % 2 == 0 and draw(st.booleans())
+    layer["serial"] = False
+    return layer, rng.random((mh, mw)) < 0.5, rng.integers(0, mw + 2, mh).astype(np.int32)
+
+
+@given(folded_layers())
+def test_every_pe_reads_the_weights_of_the_word_in_front_of_it(drawn):
+    layer, weights, _ = drawn
+    content = memory.weight_rows(layer, weights)
+    for group in range(layer["groups"]):
+        for step in range(layer["words"]):
+            for p in range(layer["pe"]):
+                word = (step + p) % layer["words"] if layer["routing"] == "diagonal" else step
+                inputs = slice(word * layer["simd"], (word + 1) * layer["simd"])
+                row = content[group * layer["words"] + step, p * layer["simd"] : (p + 1) * layer["simd"]]
+                assert (row == weights[group * layer["pe"] + p, inputs]).all()
+
+
+@given(folded_layers())
+def test_from_the_stored_start_the_accumulator_reaches_popcount_minus_threshold(drawn):
+    layer, weights, thresholds = drawn
+    bits = layer["margin_bits"]
+    starts = memory.threshold_rows(layer, weights, thresholds).reshape(layer["mh"], bits) @ (1 << np.arange(bits))
+    x = np.random.default_rng(layer["mh"]).random(layer["mw"]) < 0.5
+    agree = weights == x
+    if layer["paired"]:
+        a, b, unlike = agree[:, 0::2], agree[:, 1::2], (x[0::2] != x[1::2])[None]
+        majorities = np.count_nonzero(a & b | unlike & (a | b), axis=1)
+        reached = starts - np.count_nonzero(unlike) + 2 * majorities
+    else:
+        reached = starts + np.count_nonzero(agree, axis=1)
+    margin = (reached + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)  # two's complement wraps
+    assert (margin == np.count_nonzero(agree, axis=1) - thresholds).all()
+
+
+@given(st.integers(1, 4000), st.data())
+def test_serial_thresholds_count_up_to_the_start_value(mw, data):
+    bits = mw.bit_length() + 1
+    thresholds = np.array([*data.draw(st.lists(st.integers(0, mw + 1), max_size=5)), 0, mw + 1])
+    layer = {"pe": len(thresholds), "groups": 1, "margin_bits": bits, "paired": False, "serial": True}
+    rows = memory.threshold_rows(layer, np.zeros((len(thresholds), mw), dtype=bool), thresholds)
+    assert len(rows) == folding.serial_rows(bits)
+    assert not rows[0].any()  # the row that clears
+    reached = np.zeros(len(thresholds), dtype=np.int64)
+    for k, row in enumerate(rows[1:]):
+        reached += row * sum(16**digit for digit in range(k // 16 + 1))
+    assert ((reached + thresholds) % (1 << bits) == 0).all()
+
+
+def small(columns: int):
+    """Return a manifest of one 2 × 3 layer whose memory has columns of that many bits, and its model."""
+    layer = {
+        "mw": 3,
+        "mh": 2,
+        "pe": 2,
+        "simd": 3,
+        "words": 1,
+        "groups": 1,
+        "routing": "stationary",
+        "margin_bits": 3,
+        "paired": False,
+        "serial": False,
+    }
+    files = [f"w_{k}.bin" for k in range(-(-6 // columns))]
+    entry = {
+        "layer": 0,
+        "kind": "weights",
+        "width": 6,
+        "depth": 1,
+        "column_width": columns,
+        "files": files,
+        "name": "w",
+    }
+    weights = np.array([[1, 0, 0], [1, 1, 0]], dtype=bool)
+    return {"layers": [layer], "memories": [entry]}, Model((LayerWeights(weights, None),), 128, (3, 2))
+
+
+def test_a_row_is_split_into_columns_lowest_bits_first_and_written_highest_bit_first():
+    manifest, model = small(columns=4)  # the row is 1,0,0,1,1,0 from bit 0 up
+    assert memory.images(manifest, model) == {"w_0.bin": "1001\n", "w_1.bin": "01\n"}
+    assert memory.load_words(manifest, model).tolist() == [0b1001, 0b01]
+
+
+def test_bits_that_no_memory_stores_may_be_anything():
+    manifest, model = small(columns=4)
+    manifest["load_word_bits"] = 40
+    words = memory.load_words(manifest, model, spare=np.random.default_rng(1))
+    assert [int(word) & mask for word, mask in zip(words, (0b1111, 0b11), strict=True)] == [0b1001, 0b01]
+    assert all(1 << 20 < word < 1 << 40 for word in words)
+
+
+def test_a_model_of_another_shape_is_refused():
+    manifest, model = small(columns=6)
+    manifest["layers"][0]["mw"] = 4
+    with pytest.raises(UserError, match="elaborate again"):
+        memory.images(manifest, model)

@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The synth stage: the Quartus project, the run of Quartus (a stand-in that writes fixtures' reports), synth.json."""
+
+import dataclasses
+import json
+import os
+import re
+import shlex
+import stat
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.paths import BOARDS, ROOT
+from xnorfpga.design.designs import Board, Capacity, Clock
+from xnorfpga.synth import quartus_project, synthesize
+
+FIXTURES = Path(__file__).parent / "fixtures"
+REAL_PINS = ROOT.parent / "shared" / "quartus" / "board" / "DE1_SoC_all_pins.unlicense.qsf"
+BOARD = Board(
+    name="de1soc",
+    clock_mhz=50,
+    device="5CSEMA5F31C6",
+    family="Cyclone V",
+    clock=Clock(name="CLOCK_50", oscillator_mhz=50),
+    capacity=Capacity(alms=32070, m10k=397, m10k_bits=10240, m10k_max_width=40, dsps=87),
+)
+PORTS = [
+    {"name": "CLOCK_50", "direction": "in", "width": 1},
+    {"name": "KEY", "direction": "in", "width": 4},
+    {"name": "LEDR", "direction": "out", "width": 10},
+    {"name": "GPIO_0_UART_RX", "direction": "in", "width": 1},
+    {"name": "GPIO_0_UART_TX", "direction": "out", "width": 1},
+]
+LAYER = {"index": 3, "mw": 8, "mh": 8, "pe": 8, "simd": 1, "routing": "diagonal"}
+
+FAKE = """\
+#!{python}
+import os, shutil, sys
+from pathlib import Path
+tool = Path(sys.argv[0]).name
+if tool == "quartus_sh":
+    print("Quartus Prime Shell\\nVersion 18.1.0 Build 625 09/12/2018 SJ Lite Edition")
+    sys.exit()
+stage = tool.removeprefix("quartus_")
+with open({calls!r}, "a") as calls:
+    calls.write(" ".join([tool, *sys.argv[1:]]) + "\\n")
+assert Path("De1SocTop.qsf").is_file() and sys.argv[-2:] == ["-c", "De1SocTop"]
+print("Info: Running Quartus Prime", stage)
+if os.environ.get("FAKE_FAILS") == stage:
+    print("Error (12006): Node instance \\"layer\\" instantiates undefined entity File: A.v Line: 3")
+    print("Error: Quartus Prime was unsuccessful. 1 error, 0 warnings")
+    print("    Error: Peak virtual memory: 900 megabytes")
+    sys.exit(3)
+for report in Path({reports!r}).glob("*." + stage + ".*"):
+    Path("output_files").mkdir(exist_ok=True)
+    if os.environ.get("FAKE_FORGETS") != stage:
+        shutil.copy(report, "output_files")
+if stage == "asm":
+    Path("output_files/De1SocTop.sof").write_text("bits")
+"""
+
+
+@pytest.fixture
+def fake_quartus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Puts a stand-in for Quartus on PATH; returns the file that lists its calls."""
+    programs, calls = tmp_path / "bin", tmp_path / "calls.txt"
+    programs.mkdir()
+    for tool in ("quartus_sh", *quartus_project.TOOLS):
+        script = programs / tool
+        script.write_text(FAKE.format(python=sys.executable, calls=str(calls), reports=str(FIXTURES / "quartus")))
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    return calls
+
+
+@pytest.fixture
+def no_quartus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QUARTUS_ROOTDIR", raising=False)
+    places = os.environ["PATH"].split(os.pathsep)
+    kept = [place for place in places if not (Path(place) / "quartus_sh").exists()]
+    monkeypatch.setenv("PATH", os.pathsep.join(kept))
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """What the elaborate stage would leave, of a small design."""
+    directory = tmp_path / "build"
+    (directory / "rtl").mkdir(parents=True)
+    (directory / "rtl" / "Layered.v").write_text((FIXTURES / "blocks.v").read_text())
+    manifest = {
+        "top": "Layered",
+        "files": ["rtl/Layered.v"],
+        "layers": [LAYER],
+        "board_top": "De1SocTop",
+        "board_ports": PORTS,
+        "memories": [{"name": "w", "file": "w_0.bin"}, {"name": "t", "files": ["t_0.bin", "t_1.bin"]}],
+    }
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    return directory
+
+
+def run(build: Path) -> dict[str, Any]:
+    result = synthesize.synthesize(SimpleNamespace(board=BOARD), build)  # type: ignore[arg-type]
+    assert json.loads((build / "synth.json").read_text()) == result
+    return result
+
+
+# Without Quartus -----------------------------------------------------------------------------------------------------
+
+
+def test_without_quartus_there_is_an_estimate_and_one_line_that_says_what_is_lost(
+    build: Path, no_quartus: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run(build)
+    assert (result["tool"], result["kind"]) == ("Yosys", "estimate")
+    assert re.fullmatch(r"quartus_sh .* Fmax, power and a bitstream need Quartus.*\n", capsys.readouterr().err)
+    # By hand: 32 registers, two MLABs of 10 ALMs; 16 XNORs and 16 multiplexers of the ring are half an ALM each
+    assert (result["ffs"], result["m10k"], result["mlabs"], result["alms"]) == (32, 0, 2, 20 + 16)
+    assert result["fits"] is True and result["over"] == {"alms": 0, "m10k": 0, "dsps": 0}
+    assert result["share"]["alms"] == round(36 / 32070, 4)
+    assert result["device"] == {"name": "5CSEMA5F31C6", "alms": 32070, "m10k": 397, "dsps": 87}
+    assert (result["logic_levels"], result["carry_hops"]) == (1, 0) and len(result["longest_path"]) == 3
+    assert result["connections"] == [{"layer": 3, "routing": "diagonal", "used": 16, "full_direct": 64}]
+    assert "ALUT6" in result["alm_formula"] and result["alm_band"] == [0.64, 2.66]
+    assert result["fmax_mhz"] is None and result["power"] is None and set(result["reasons"]) == {"fmax_mhz", "power"}
+
+
+def test_a_design_that_does_not_fit_says_by_how_much(
+    build: Path, no_quartus: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = dataclasses.replace(BOARD, capacity=dataclasses.replace(BOARD.capacity, alms=30))
+    result = synthesize.synthesize(SimpleNamespace(board=small), build)  # type: ignore[arg-type]
+    assert result["fits"] is False and result["over"] == {"alms": 6, "m10k": 0, "dsps": 0}
+    assert result["share"] == {"alms": 1.2, "m10k": 0.0, "dsps": 0.0}
+    said = "does not fit 5CSEMA5F31C6 by Yosys' estimate, which is over by 6 ALMs"
+    assert said in result["notes"] and said in capsys.readouterr().err
+
+
+def test_a_failing_yosys_leaves_the_earlier_result(build: Path, no_quartus: None) -> None:
+    (build / "synth.json").write_text("earlier")
+    (build / "rtl" / "Layered.v").write_text("module Layered(; endmodule")
+    with pytest.raises(UserError, match=r"Yosys failed: .*syntax error"):
+        run(build)
+    assert (build / "synth.json").read_text() == "earlier"
+
+
+@pytest.mark.parametrize("key", ["top", "files", "layers"])
+def test_a_manifest_lacking_a_key_is_named(key: str, build: Path) -> None:
+    manifest = json.loads((build / "manifest.json").read_text())
+    del manifest[key]
+    (build / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=rf"manifest\.json: key {key} is missing"):
+        run(build)
+
+
+# With Quartus --------------------------------------------------------------------------------------------------------
+
+
+def test_with_quartus_the_figures_are_fitted(build: Path, fake_quartus: Path) -> None:
+    result = run(build)
+    assert (result["tool"], result["kind"], result["top"]) == ("Quartus", "fitted", "De1SocTop")
+    assert result["version"] == "18.1.0 Build 625 09/12/2018 SJ Lite Edition"
+    assert (result["alms"], result["ffs"], result["m10k"], result["dsps"]) == (5120, 7447, 43, 0)
+    assert result["share"]["m10k"] == round(43 / 397, 4) and result["fits"] is True
+    assert result["fmax_mhz"] == 95.02  # of the 50 MHz clock, not of the latch
+    assert result["power"]["core_dynamic_mw"] == 130.25
+    assert result["connections"][0]["used"] == 16 and "Yosys" in result["paths_origin"]
+    assert result["estimate"]["alms"] == 36
+    assert (build / result["bitstream"]).read_text() == "bits"
+    calls = [call.split() for call in fake_quartus.read_text().splitlines()]
+    assert [call[0] for call in calls] == ["quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow"]
+    assert all("--write_settings_files=off" in call for call in calls if call[0] != "quartus_sta")
+
+
+@pytest.mark.parametrize("stage", ["map", "fit", "asm", "sta", "pow"])
+def test_a_failing_quartus_shows_its_own_error_and_leaves_the_earlier_result(
+    stage: str, build: Path, fake_quartus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (build / "synth.json").write_text("earlier")
+    kept = build / "synth" / "quartus" / "output_files" / "De1SocTop.sof"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("earlier bits")
+    monkeypatch.setenv("FAKE_FAILS", stage)
+    with pytest.raises(UserError) as error:
+        run(build)
+    message = str(error.value)
+    assert message.startswith(f'quartus_{stage} failed, exit code 3: Error (12006): Node instance "layer"')
+    assert "Peak virtual memory" not in message and "\n" not in message
+    assert (build / "synth.json").read_text() == "earlier" and kept.read_text() == "earlier bits"
+
+
+def test_a_quartus_that_gives_no_report_is_no_success(
+    build: Path, fake_quartus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_FORGETS", "fit")
+    with pytest.raises(UserError, match="no successful report of fit"):
+        run(build)
+    assert not (build / "synth.json").exists()
+
+
+def test_quartus_needs_the_board_top_before_anything_runs(build: Path, fake_quartus: Path) -> None:
+    manifest = json.loads((build / "manifest.json").read_text())
+    del manifest["board_top"]
+    (build / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="key board_top is missing"):
+        run(build)
+    assert not (build / "synth").exists()
+
+
+def test_a_quartus_without_one_of_its_programs_is_named(fake_quartus: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin" / "quartus_pow").unlink()
+    with pytest.raises(UserError, match="quartus_pow: not found beside quartus_sh"):
+        quartus_project.find()
+
+
+def test_quartus_is_found_by_its_root_directory(
+    no_quartus: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "quartus" / "bin"
+    programs.mkdir(parents=True)
+    assert quartus_project.find() is None
+    monkeypatch.setenv("QUARTUS_ROOTDIR", str(tmp_path / "quartus"))
+    assert quartus_project.find() is None
+    for tool in ("quartus_sh", *quartus_project.TOOLS):
+        (programs / tool).touch()
+    assert quartus_project.find() == programs
+
+
+def test_a_quartus_that_does_not_run_is_one_line(tmp_path: Path) -> None:
+    script = tmp_path / "quartus_sh"
+    with pytest.raises(UserError, match="quartus_sh: cannot run"):
+        quartus_project.version(tmp_path)
+    script.write_text("#!/bin/sh\necho 'error while loading shared libraries' >&2\nexit 127\n")
+    script.chmod(0o755)
+    with pytest.raises(UserError, match="--version failed, exit code 127: error while loading shared libraries"):
+        quartus_project.version(tmp_path)
+
+
+# The project ---------------------------------------------------------------------------------------------------------
+
+
+def settings(path: Path) -> list[list[str]]:
+    """Lines of a .qsf or .sdc as words."""
+    return [shlex.split(line, comments=True) for line in path.read_text().splitlines() if line and line[0] != "#"]
+
+
+def write(directory: Path, ports: list[dict[str, Any]] = PORTS, contents: list[Path] | None = None) -> Path:
+    project = directory / "project"
+    files = [directory / "rtl" / "A.v", directory / "rtl" / "B.sv"]
+    quartus_project.write_project(project, BOARD, files, "De1SocTop", ports, contents or [])
+    return project
+
+
+def test_the_project_names_device_files_and_every_pin(tmp_path: Path) -> None:
+    project = write(tmp_path)
+    assignments = settings(project / "De1SocTop.qsf")
+    named = {line[2]: line[3] for line in assignments if line[0] == "set_global_assignment"}
+    assert (named["FAMILY"], named["DEVICE"]) == ("Cyclone V", "5CSEMA5F31C6")
+    assert (named["TOP_LEVEL_ENTITY"], named["PROJECT_OUTPUT_DIRECTORY"]) == ("De1SocTop", "output_files")
+    assert (named["VERILOG_FILE"], named["SYSTEMVERILOG_FILE"]) == ("../rtl/A.v", "../rtl/B.sv")
+    assert named["VERILOG_MACRO"] == "YOSYS=1"  # no images: the RTL must not ask for them
+    assert (named["POWER_USE_PVA"], named["POWER_DEFAULT_INPUT_IO_TOGGLE_RATE"]) == ("ON", "12.5 %")
+    pins = {line[3]: line[1] for line in assignments if line[0] == "set_location_assignment"}
+    assert len(pins) == 1 + 4 + 10 + 1 + 1
+    assert (pins["CLOCK_50"], pins["KEY[0]"], pins["LEDR[9]"]) == ("PIN_AF14", "PIN_AA14", "PIN_Y21")
+    assert (pins["GPIO_0_UART_TX"], pins["GPIO_0_UART_RX"]) == ("PIN_AC18", "PIN_Y17")
+    standards = {line[4] for line in assignments if line[:3] == ["set_instance_assignment", "-name", "IO_STANDARD"]}
+    assert standards == {"-to"} and {line[3] for line in assignments if line[2:3] == ["IO_STANDARD"]} == {"3.3-V LVTTL"}
+    assert "PROJECT_REVISION = De1SocTop" in (project / "De1SocTop.qpf").read_text()
+
+
+def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -> None:
+    text = (write(tmp_path) / "De1SocTop.sdc").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines == [
+        "create_clock -name {CLOCK_50} -period 20.000 [get_ports {CLOCK_50}]",
+        "derive_pll_clocks -create_base_clocks",
+        "derive_clock_uncertainty",
+        "set_false_path -from [get_ports {KEY[*]}]",
+        "set_false_path -to [get_ports {LEDR[*]}]",
+        "set_false_path -from [get_ports {GPIO_0_UART_RX}]",
+        "set_false_path -to [get_ports {GPIO_0_UART_TX}]",
+    ]
+
+
+def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> None:
+    manifest = json.loads((build / "manifest.json").read_text())
+    (build / "mem").mkdir()
+    for name in ("w_0.bin", "t_0.bin"):
+        (build / "mem" / name).write_text("01\n")
+    assert synthesize._contents(manifest, build / "mem") == []  # one is missing: rather none than some
+    (build / "mem" / "t_1.bin").write_text("10\n")
+    images = synthesize._contents(manifest, build / "mem")
+    assert [image.name for image in images] == ["w_0.bin", "t_0.bin", "t_1.bin"]
+    project = write(tmp_path, contents=images)
+    assert (project / "t_1.bin").read_text() == "10\n"
+    assert "YOSYS" not in (project / "De1SocTop.qsf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("port", "complaint"),
+    [
+        ({"name": "VGA_R", "direction": "out", "width": 8}, r"VGA_R has no pin; boards/de1soc/pins\.toml has CLOCK_50"),
+        ({"name": "SW", "direction": "in", "width": 11}, "SW is 11 wide; the board has 10 pins"),
+        ({"name": "SW", "direction": "in", "width": 0}, "SW is 0 wide"),
+        ({"name": "GPIO_0", "direction": "out", "width": 2}, r"GPIO_0\[.\] and GPIO_0_UART_.X are both on pin"),
+    ],
+)
+def test_a_port_that_the_board_does_not_have_is_refused(port: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=complaint):
+        write(tmp_path, [*PORTS, port])
+
+
+def test_a_constraints_template_with_an_unknown_word_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quartus_project, "BOARDS", tmp_path)
+    (tmp_path / "de1soc").mkdir()
+    (tmp_path / "de1soc" / "timing.sdc").write_text("create_clock $frequency\n")
+    with pytest.raises(UserError, match=r"timing\.sdc: cannot fill in 'frequency'; accepted .* clock, period_ns"):
+        quartus_project._constraints(BOARD, PORTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "not found"),
+        ("pins = [", "not valid TOML"),
+        ("[pins]\nA = 'B1'\n", "accepted are io_standard"),
+        ("io_standard = 'x'\n[pins]\nA = 3\n", r"pins\.A = 3; accepted is a pin"),
+        ("io_standard = 'x'\n[pins]\nA = []\n", r"pins\.A = \[\]; accepted is a pin"),
+    ],
+)
+def test_a_wrong_pin_file_is_one_line(
+    text: str | None, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quartus_project, "BOARDS", tmp_path)
+    (tmp_path / "toy").mkdir()
+    if text is not None:
+        (tmp_path / "toy" / "pins.toml").write_text(text)
+    with pytest.raises(UserError, match=complaint):
+        quartus_project.load_pins("toy")
+
+
+def test_the_pins_are_those_of_the_public_pin_file() -> None:
+    if not REAL_PINS.is_file():
+        pytest.skip("the public pin file is not on this machine")
+    located = re.findall(r"set_location_assignment PIN_(\w+)\s+-to (\S+)", REAL_PINS.read_text())
+    public = {name: pin for pin, name in located}
+    alias = {"GPIO_0_UART_TX": "GPIO_0[0]", "GPIO_0_UART_RX": "GPIO_0[1]"}
+    _, pins = quartus_project.load_pins("de1soc")
+    assert {"CLOCK_50", "KEY", "SW", "LEDR", "GPIO_0", *(f"HEX{i}" for i in range(6))} <= set(pins)
+    for name, ours in pins.items():
+        theirs = f"{name}_N" if name.startswith(("KEY", "HEX")) else name
+        for i, pin in enumerate(ours):
+            assert public[alias.get(name, theirs if len(ours) == 1 else f"{theirs}[{i}]")] == pin, f"{name}[{i}]"
+
+
+def test_no_two_ports_share_a_pin_but_the_serial_port_on_the_header() -> None:
+    pins = tomllib.loads((BOARDS / "de1soc" / "pins.toml").read_text())["pins"]
+    flat = [pin for name, v in pins.items() if "UART" not in name for pin in ([v] if isinstance(v, str) else v)]
+    assert len(flat) == len(set(flat)) == 1 + 4 + 10 + 10 + 42 + 36

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The area model: ALMs of a folded network before anything is elaborated, by counting what the generator will build.
+
+What a unit takes is counted as in the hardware: a half ALM for an ALUT of five inputs or fewer and for each bit of an
+adder (netlist.ALM_FORMULA). The counts, sorted by kind of unit, are weighted by a few coefficients, fitted to designs
+that the pipeline synthesized (area_samples.json, written by `python -m xnorfpga calibrate`). Samples that were held
+out of the fit say how far to trust it.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from xnorfpga.base.files import read_json
+from xnorfpga.design import folding
+
+SAMPLES = Path(__file__).parent / "area_samples.json"
+UNITS = ("processing elements", "input registers", "unlike pairs", "buffers", "argmax", "load port", "layers")
+
+
+@cache
+def popcount(simd: int, paired: bool) -> tuple[int, int]:
+    """Return the half ALMs and flip-flops of an XnorPopcount over `simd` inputs, from its tree (see Scala)."""
+    bits = simd // 2 if paired else simd
+    if bits < 3:
+        return 2 * bits - 1, bits
+    leaves = -(-(bits + 1) // 4)
+    singles = leaves - 1
+    halves, registers = 3 * leaves + singles + leaves, 2 * leaves + singles  # chains and carries
+    numbers, level = [3] * leaves, 1
+    while len(numbers) > 1:
+        sums = []
+        for pair in (numbers[k : k + 2] for k in range(0, len(numbers), 2)):
+            if len(pair) == 1:
+                sums += pair
+                continue
+            sums.append(sum(pair) + 1)
+            halves += sums[-1].bit_length() + 1  # one cell below the lowest bit for the carry-in
+            singles -= 1
+        numbers = sums
+        if level % 4 == 0 or len(numbers) == 1:
+            registers += sum(number.bit_length() for number in numbers) + singles
+        level += 1
+    return halves, registers
+
+
+def processing_element(layer: folding.LayerPrediction) -> tuple[int, int]:
+    """Return the half ALMs and flip-flops of one processing element."""
+    bits = layer.margin_bits
+    if layer.serial:
+        return 1 + -(-bits // folding.SERIAL_DIGIT_BITS) - 1 + bits, bits + 1
+    halves, registers = popcount(layer.simd, layer.paired)
+    if not layer.thresholded and layer.words == 1:
+        return halves, registers + bits
+    start = bits if layer.paired else 0  # −T' less the image's unlike pairs
+    choose = bits if layer.words > 1 else 0  # start, or go on
+    held = bits if layer.paired or (layer.thresholded and layer.groups > 1) else 0
+    return halves + start + choose + bits, registers + bits + held
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Half ALMs a kind of unit, in the order of UNITS, and flip-flops in all."""
+
+    halves: tuple[float, ...]
+    ffs: int
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Return both together."""
+        pairs = zip(self.halves, other.halves, strict=True)
+        return Counts(tuple(ours + theirs for ours, theirs in pairs), self.ffs + other.ffs)
+
+
+def _counts(ffs: int, **halves: float) -> Counts:
+    return Counts(tuple(halves.get(unit.replace(" ", "_"), 0.0) for unit in UNITS), ffs)
+
+
+def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Counts:
+    """Count what the generator builds for a layer; the first takes whole images, which the ends collect."""
+    halves, registers = processing_element(layer)
+    elements = copies * layer.pe * halves
+    ffs = copies * layer.pe * registers
+
+    width = layer.simd if layer.streamed else layer.mw
+    ring = copies * width if layer.words > 1 and not layer.streamed else 0  # turn, or take the next
+    serializer = copies * layer.arrival_width if width < layer.arrival_width else 0
+    collector = copies * width if width > layer.arrival_width else 0
+    ffs += (0 if first else copies * width) + serializer + collector
+
+    unlike = 0
+    if layer.paired:
+        bits = layer.mw.bit_length()
+        if layer.unlike_by_word:
+            unlike = copies * 2 * layer.word_width
+            registers = 0
+        else:  # a popcount like those of the processing elements
+            halves, registers = popcount(layer.mw // 2, paired=False)
+            elements += copies * halves
+        unlike += copies * 2 * bits
+        ffs += copies * (registers + 4 * bits)
+
+    depth = -(-(layer.step_to_output_cycles + 1) // layer.words)
+    stored = copies * layer.out_width * depth
+    thresholds = layer.pe * layer.margin_bits
+    widths = [layer.pe * layer.simd]
+    if layer.steps == 1:  # weights that never change their row are registers
+        ffs += widths[0]
+    if layer.thresholded:
+        widths.append(layer.pe if layer.serial else thresholds)
+        if layer.groups == 1 and not layer.serial:
+            ffs += thresholds
+    return _counts(
+        ffs + stored,
+        processing_elements=elements,
+        input_registers=ring + serializer,
+        unlike_pairs=unlike,
+        buffers=stored / 2 if depth > 1 else copies,
+        load_port=sum(-(-width // 40) for width in widths),
+        layers=1,
+    )
+
+
+def count_ends(first: folding.LayerPrediction, last: folding.LayerPrediction, copies: int) -> Counts:
+    """Count what stands before the first layer and behind the last: image collector and argmax."""
+    score_bits = last.mw.bit_length()
+    compare = copies * (4 * score_bits + last.mh + (score_bits * last.pe if last.pe > 1 else 0))
+    return _counts(copies * (2 * first.mw + (last.mh + 2) * score_bits), argmax=compare)
+
+
+def count(prediction: folding.Prediction) -> Counts:
+    """Count what the generator builds for a folded network."""
+    layers = prediction.layers
+    total = count_ends(layers[0], layers[-1], prediction.copies)
+    for index, layer in enumerate(layers):
+        total += count_layer(layer, prediction.copies, first=index == 0)
+    return total
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A synthesized configuration; `held_out`: not used for the fit."""
+
+    hardware: dict[str, Any]
+    alms: int
+    ffs: int
+    held_out: bool
+
+
+@cache
+def samples() -> tuple[Sample, ...]:
+    """Return the designs that were synthesized for the fit, and to judge it."""
+    return tuple(Sample(**entry) for entry in read_json(SAMPLES)["samples"])
+
+
+def fit(chosen: Sequence[Sample]) -> list[float]:
+    """Return the coefficients, one a unit, that fit the samples best, by relative error and not below 0."""
+    import numpy as np
+    from scipy.optimize import nnls  # both are imported here: `doit` loads the model, and shall not wait for them
+
+    counts = [count(folding.predict_hardware(sample.hardware)) for sample in chosen]
+    matrix = np.array([np.array(each.halves) / 2 / sample.alms for each, sample in zip(counts, chosen, strict=True)])
+    return [round(float(value), 4) for value in nnls(matrix, np.ones(len(chosen)))[0]]
+
+
+@cache
+def coefficients() -> tuple[float, ...]:
+    """Return the coefficients, one a unit, that `calibrate` fitted to the samples that were not held out."""
+    return tuple(read_json(SAMPLES)["coefficients"])
+
+
+def logic(counts: Counts) -> float:
+    """Return the ALMs of what was counted, flip-flops apart."""
+    return sum(half * weight for half, weight in zip(counts.halves, coefficients(), strict=True)) / 2
+
+
+def alms(prediction: folding.Prediction) -> int:
+    """Return the ALMs that the pipeline's synthesis should count, never less than two flip-flops an ALM need."""
+    counts = count(prediction)
+    return round(max(logic(counts), counts.ffs / 2))
+
+
+def errors(held_out: bool) -> list[float]:
+    """Return model ÷ synthesis − 1 of each sample that was, or was not, held out of the fit."""
+    chosen = [sample for sample in samples() if sample.held_out == held_out]
+    return [alms(folding.predict_hardware(sample.hardware)) / sample.alms - 1 for sample in chosen]
+
+
+@cache
+def margin() -> float:
+    """Return the share by which synthesis came out larger than the model at worst, on the samples held out."""
+    return max(0.0, -min(errors(held_out=True)))
+
+
+def summary() -> str:
+    """Return how well the model does, in one line."""
+    fitted, unseen = errors(held_out=False), errors(held_out=True)
+    return (
+        f"model fitted to {len(fitted)} synthesized designs; {len(unseen)} others it hit within "
+        f"{max(map(abs, unseen)):.1%}, half of them within {statistics.median(map(abs, unseen)):.1%}"
+    )
+
+
+def page() -> str:
+    """Return the fit and its error for docs/folding.md: the coefficients, and every sample held out of the fit."""
+    fitted = ", ".join(f"{unit} {weight:g}" for unit, weight in zip(UNITS, coefficients(), strict=True))
+    lines = [f"{summary()[0].upper()}{summary()[1:]}. Coefficients: {fitted}.", ""]
+    lines += [
+        "| held out: MW×MH a layer | PE×SIMD | copies | ALMs by model | synthesized | error |",
+        "|---|---|---|---|---|---|",
+    ]
+    chosen = [sample for sample in samples() if sample.held_out]
+    for sample, error in zip(chosen, errors(held_out=True), strict=True):
+        layers = sample.hardware["layers"]
+        shapes = ", ".join(f"{layer['mw']}×{layer['mh']}" for layer in layers)
+        folds = ", ".join(f"{layer['pe']}×{layer['simd']} {layer['routing'][0]}" for layer in layers)
+        model = round(sample.alms * (1 + error))
+        lines.append(
+            f"| {shapes} | {folds} | {sample.hardware['copies']} | {model:,} | {sample.alms:,} | {error:+.1%} |"
+        )
+    return "\n".join([*lines, "", "s, d, b: stationary, diagonal, broadcast."])

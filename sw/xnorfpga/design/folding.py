@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folding model: cycles, latency and block RAM of a folded network, before anything is elaborated.
+
+A test holds it equal to the manifest, the simulated RTL and the synthesized netlist. FINN's vocabulary: a layer is an
+MH × MW matrix, PE neurons and SIMD inputs are worked at once, so that it takes (MH/PE)·(MW/SIMD) cycles a group of
+`copies` images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+LOAD_WORD_BITS = 40
+
+
+def _bits(values: int) -> int:
+    """Return how many bits tell `values` values apart (SpinalHDL's log2Up)."""
+    return (values - 1).bit_length()
+
+
+def popcount_latency(simd: int, paired: bool) -> int:
+    """Return the cycles of the pipelined XNOR-popcount over `simd` inputs (PopcountShape.latency in Scala)."""
+    bits = simd // 2 if paired else simd
+    leaves = 1 if bits < 3 else -(-(bits + 1) // 4)
+    adders_a_register = 4
+    return 1 + -(-_bits(leaves) // adders_a_register)
+
+
+SERIAL_DIGIT_BITS = 4
+
+
+def serial_rows(margin_bits: int) -> int:
+    """Return the rows, and cycles, of thresholds entered bit by bit (SerialThresholds.rows in Scala)."""
+    return 1 + (-(-margin_bits // SERIAL_DIGIT_BITS) << SERIAL_DIGIT_BITS)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Geometry of the board's block RAM: bits of a block, widest read."""
+
+    bits: int
+    max_width: int
+
+    def blocks(self, width: int, depth: int) -> int:
+        """Return the blocks that a memory of `depth` rows of `width` bits takes; a single row is registers."""
+        if depth == 1:
+            return 0
+        widest = max(1, min(self.max_width, self.bits >> _bits(depth)))
+        deepest = 1 << (self.bits.bit_length() - 1)
+        return -(-width // widest) * max(1, -(-depth // deepest))
+
+
+@dataclass(frozen=True)
+class LayerPrediction:
+    """One layer: shape, fold and what follows from them."""
+
+    mw: int
+    mh: int
+    routing: str
+    pe: int
+    simd: int
+    thresholded: bool
+    word_width: int  # bits a lane of the words in which its input is first seen
+    arrival_width: int  # bits a lane of the beats that reach it: for layer 0 a whole image
+
+    @property
+    def words(self) -> int:
+        """Steps of one group of neurons."""
+        return self.mw // self.simd
+
+    @property
+    def groups(self) -> int:
+        """Groups of PE neurons, worked one after the other."""
+        return self.mh // self.pe
+
+    @property
+    def steps(self) -> int:
+        """Steps a group of images takes, rows of the weight memory."""
+        return self.words * self.groups
+
+    @property
+    def serial(self) -> bool:
+        """Whether thresholds are entered bit by bit before the first word (SerialProcessingElement in Scala)."""
+        alone = self.thresholded and self.groups == 1 and self.simd == 1
+        return alone and self.words >= serial_rows(self.margin_bits)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles a group of images takes in this layer."""
+        return self.steps + (serial_rows(self.margin_bits) if self.serial else 0)
+
+    @property
+    def step_to_output_cycles(self) -> int:
+        """Cycles from a step to its result: memory, popcount, accumulator, buffer."""
+        return 1 + popcount_latency(self.simd, self.paired) + 1 + 1
+
+    @property
+    def margin_bits(self) -> int:
+        """Bits of popcount − T in two's complement."""
+        return _bits(self.mw + 1) + 1
+
+    @property
+    def out_width(self) -> int:
+        """Bits a lane of an output beat."""
+        return self.pe if self.thresholded else self.pe * _bits(self.mw + 1)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether words are used as they come (broadcast to all neurons at once)."""
+        divides = self.simd % self.arrival_width == 0 or self.arrival_width % self.simd == 0
+        return self.routing == "broadcast" and self.groups == 1 and divides
+
+    @property
+    def unlike_by_word(self) -> bool:
+        """Whether an image's unlike pairs could be counted while its words are collected."""
+        return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+
+    @property
+    def paired(self) -> bool:
+        """Whether neighbouring inputs are counted as pairs (XnorPopcount in Scala says why and when)."""
+        at_once = self.routing == "stationary" and self.arrival_width == self.mw
+        countable = self.unlike_by_word or at_once
+        in_time = self.simd % 2 == 0 and popcount_latency(self.simd, paired=True) > 1
+        return self.thresholded and not self.streamed and countable and in_time
+
+    def m10k(self, block: Block) -> int:
+        """Return the block RAMs of weights and thresholds."""
+        weights = block.blocks(self.pe * self.simd, self.steps)
+        if not self.thresholded:
+            return weights
+        if self.serial:
+            return weights + block.blocks(self.pe, serial_rows(self.margin_bits))
+        return weights + block.blocks(self.pe * self.margin_bits, self.groups)
+
+
+def _adapted(times: Sequence[int], from_width: int, to_width: int) -> list[int]:
+    """Return when each beat of `to_width` bits is there, given when each beat of `from_width` bits is."""
+    if from_width == to_width:
+        return list(times)
+    if to_width % from_width == 0:  # Collector: full one cycle after its last beat
+        beats = to_width // from_width
+        return [time + 1 for time in times[beats - 1 :: beats]]
+    there: list[int] = []  # Serializer: a beat is taken one cycle before its first part shows
+    for time in times:
+        start = max(time + 1, there[-1] + 1 if there else 0)
+        there += range(start, start + from_width // to_width)
+    return there
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the RTL will do, known from the folds alone."""
+
+    layers: tuple[LayerPrediction, ...]
+    copies: int
+    input_word_bits: int
+    block: Block
+
+    @property
+    def interval_cycles(self) -> int:
+        """Cycles between two groups of images in steady state: those of the slowest stage."""
+        input_cycles = self.copies * (self.layers[0].mw // self.input_word_bits)
+        argmax_cycles = self.layers[-1].mh + self.copies
+        return max(input_cycles, argmax_cycles, *(layer.cycles for layer in self.layers))
+
+    @property
+    def cycles_per_image(self) -> Fraction:
+        """Cycles an image in steady state."""
+        return Fraction(self.interval_cycles, self.copies)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Cycles of a lone image, from the edge that takes its first word to the edge that takes its result."""
+        times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
+        for layer in self.layers:
+            streamed = layer.streamed
+            arrivals = _adapted(times, layer.arrival_width, layer.simd if streamed else layer.mw)
+            steps: list[int] = []  # serial thresholds are in place before: the accelerator was idle
+            for step in range(layer.steps):
+                there = arrivals[step] if streamed else arrivals[0]
+                steps.append(max(there, steps[-1] + 1 if steps else 0))
+            times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]
+        last = self.layers[-1]
+        scores = _adapted(times, last.out_width, last.out_width // last.pe)
+        return scores[-1] + 1
+
+    @property
+    def m10k(self) -> int:
+        """Block RAMs of the whole accelerator."""
+        return sum(layer.m10k(self.block) for layer in self.layers)
+
+
+def predict_hardware(hardware: dict[str, Any]) -> Prediction:
+    """Predict from a hardware configuration (the dict that is written to `hardware.json`)."""
+    shapes = hardware["layers"]
+    layers = []
+    for index, shape in enumerate(shapes):
+        previous = shapes[index - 1]["pe"] if index else None
+        layers.append(
+            LayerPrediction(
+                **shape,
+                thresholded=index < len(shapes) - 1,
+                word_width=previous or hardware["input_word_bits"],
+                arrival_width=previous or shape["mw"],
+            )
+        )
+    block = Block(hardware["memory"]["block_bits"], hardware["memory"]["max_width"])
+    return Prediction(tuple(layers), hardware["copies"], hardware["input_word_bits"], block)
+
+
+def predict(design: Any) -> Prediction:
+    """Predict from a design."""
+    from xnorfpga.rtl.elaborate import hardware
+
+    return predict_hardware(hardware(design))

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folding solver: network, board and goal → routing, PE and SIMD of each layer, copies and input word.
+
+Cycles and block RAM are exact (folding.py), ALMs are the area model's. Layers are independent but for the width of the
+beats between them, so a dynamic program over the layers finds the smallest folding that keeps a pace: after each layer
+it keeps, for every PE of that layer, the foldings of which none is smaller in both ALMs and block RAM.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.design import area
+from xnorfpga.design.folding import Block, LayerPrediction, Prediction
+
+MAX_COPIES = 8
+EXCESS = 2  # options that do more than this many times the work of the one that does least are no candidates
+KEPT = 6  # foldings kept for a PE
+KEEPS_PAIRS = 32  # bits of an input word up to which unlike pairs are counted as they come
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a folding has to fit: ALMs, block RAMs and their geometry."""
+
+    name: str
+    alms: int
+    m10k: int
+    block: Block
+
+    @property
+    def model_alms(self) -> float:
+        """ALMs that a folding may take by the area model, so that it fits even where the model errs at its worst."""
+        return self.alms * (1 - area.margin())
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A folding that was found, with what it takes."""
+
+    prediction: Prediction
+    alms: int
+
+    @property
+    def cycles_per_image(self) -> Fraction:
+        """Cycles an image in steady state."""
+        return self.prediction.cycles_per_image
+
+
+@dataclass(frozen=True)
+class _Partial:
+    """A folding of the first layers."""
+
+    layers: tuple[LayerPrediction, ...]
+    logic: float  # ALMs without regard to flip-flops
+    ffs: int
+    m10k: int
+
+    def fits(self, device: Device) -> bool:
+        return max(self.logic, self.ffs / 2) <= device.model_alms and self.m10k <= device.m10k
+
+
+def divisors(n: int) -> list[int]:
+    """Return all divisors of n, ascending."""
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+@cache
+def _folds(mw: int, mh: int, interval: int, last: bool) -> tuple[tuple[str, int, int], ...]:
+    """Return (routing, PE, SIMD) that take a layer through in `interval` cycles with the least of PEs for each SIMD."""
+    folds = []
+    for simd in divisors(mw):
+        words = mw // simd
+        enough = [pe for pe in divisors(mh) if (mh // pe) * words <= interval]
+        if not enough:
+            continue
+        # An even PE lets the next layer count pairs; all PEs at once let this one take words as they come.
+        choices = {enough[0], *[pe for pe in enough if pe % 2 == 0][:1], *([mh] if mh * simd <= 4096 or last else [])}
+        routings = ("stationary",) if simd == mw else ("broadcast",)
+        folds += [(routing, pe, simd) for routing in routings for pe in sorted(choices)]
+    least = min((pe * simd for _, pe, simd in folds), default=0)
+    return tuple(fold for fold in folds if fold[1] * fold[2] <= EXCESS * least)
+
+
+@cache
+def _layer(
+    mw: int, mh: int, fold: tuple[str, int, int], copies: int, thresholded: bool, before: int, first: bool
+) -> tuple[LayerPrediction, float, int]:
+    """Return a layer, its ALMs without regard to flip-flops, and those; `before`: bits of the words that reach it."""
+    routing, pe, simd = fold
+    layer = LayerPrediction(mw, mh, routing, pe, simd, thresholded, before, mw if first else before)
+    counts = area.count_layer(layer, copies, first)
+    return layer, area.logic(counts), counts.ffs
+
+
+def _solve(network: tuple[int, ...], device: Device, copies: int, interval: int) -> Solution | None:
+    """Return the smallest folding that takes a group of `copies` images in `interval` cycles; None if none fits."""
+    if copies + network[-1] > interval:
+        return None  # the argmax would be the slowest
+    word_bits = _input_word_bits(network[0], copies, interval)
+    if word_bits is None:
+        return None
+    partials: dict[int, list[_Partial]] = {word_bits: [_Partial((), 0.0, 0, 0)]}
+    shapes = list(pairwise(network))
+    for index, (mw, mh) in enumerate(shapes):
+        thresholded = index < len(shapes) - 1
+        reached: dict[int, list[_Partial]] = {}
+        for before, found in partials.items():
+            for fold in _folds(mw, mh, interval, not thresholded):
+                layer, logic, ffs = _layer(mw, mh, fold, copies, thresholded, before, index == 0)
+                if layer.cycles > interval:
+                    continue
+                m10k = layer.m10k(device.block)
+                for partial in found:
+                    grown = _Partial(
+                        (*partial.layers, layer), partial.logic + logic, partial.ffs + ffs, partial.m10k + m10k
+                    )
+                    if grown.fits(device):
+                        reached.setdefault(layer.pe, []).append(grown)
+        partials = {pe: _best(found) for pe, found in reached.items()}
+    solutions = []
+    for found in partials.values():
+        for partial in found:
+            prediction = Prediction(partial.layers, copies, word_bits, device.block)
+            solution = Solution(prediction, area.alms(prediction))
+            if solution.alms <= device.model_alms and prediction.interval_cycles <= interval:
+                solutions.append(solution)
+    return min(solutions, key=lambda solution: solution.alms, default=None)
+
+
+def _input_word_bits(mw: int, copies: int, interval: int) -> int | None:
+    """Return the narrowest input word that keeps pace; wider where pairs can then still be counted word by word."""
+    enough = [width for width in divisors(mw) if copies * (mw // width) <= interval]
+    counted = [width for width in enough if width % 2 == 0 and width <= KEEPS_PAIRS]
+    return next(iter(counted or enough), None)
+
+
+def _best(found: list[_Partial]) -> list[_Partial]:
+    """Return the foldings of which none is smaller in both ALMs and block RAM, few of them."""
+    kept: list[_Partial] = []
+    for partial in sorted(found, key=lambda each: (max(each.logic, each.ffs / 2), each.m10k)):
+        if not kept or partial.m10k < kept[-1].m10k:
+            kept.append(partial)
+    return [*kept[: KEPT - 1], *kept[-1:]] if len(kept) > KEPT else kept
+
+
+def smallest(network: tuple[int, ...], device: Device, cycles_per_image: Fraction) -> Solution:
+    """Return the folding of the fewest ALMs that takes at most so many cycles an image.
+
+    Args:
+        network: neurons of each layer, the inputs first.
+
+    Raises UserError where nothing of the kind fits, naming what limits it and the nearest that can be reached.
+    """
+    found = [
+        solution
+        for copies in range(1, MAX_COPIES + 1)
+        if (solution := _solve(network, device, copies, int(cycles_per_image * copies)))
+    ]
+    if found:
+        return min(found, key=lambda solution: (solution.alms, solution.cycles_per_image))
+    nearest = fastest(network, device)
+    raise UserError(
+        f"{float(cycles_per_image):g} cycles an image: {_limit(network, device, cycles_per_image)}; "
+        f"the nearest that can be reached is {float(nearest.cycles_per_image):g}"
+    )
+
+
+def fastest(network: tuple[int, ...], device: Device) -> Solution:
+    """Return the folding of the fewest cycles an image that fits, the smallest of equal ones.
+
+    Raises UserError where the network fits in no folding.
+    """
+    best: Solution | None = None
+    slowest = max(mw * mh for mw, mh in pairwise(network)) + network[-1] + network[0]
+    for copies in range(1, MAX_COPIES + 1):
+        low, high = network[-1] + copies, slowest * copies
+        if best:  # only what is faster is of interest
+            high = int(best.cycles_per_image * copies)
+            if not (solution := _solve(network, device, copies, high)):
+                continue
+        else:
+            solution = _solve(network, device, copies, high)
+            if solution is None:
+                continue
+        while low < high:
+            middle = (low + high) // 2
+            tried = _solve(network, device, copies, middle)
+            if tried:
+                solution, high = tried, tried.prediction.interval_cycles
+            else:
+                low = middle + 1
+        if not best or (solution.cycles_per_image, solution.alms) < (best.cycles_per_image, best.alms):
+            best = solution
+    if best is None:
+        raise UserError(f"{'-'.join(map(str, network))}: {_limit(network, device, None)}, in any folding")
+    return best
+
+
+def _limit(network: tuple[int, ...], device: Device, cycles_per_image: Fraction | None) -> str:
+    """Say what keeps a network from a pace, from a device without that limit."""
+    goal = cycles_per_image or Fraction(max(mw * mh for mw, mh in pairwise(network)) * 2)
+    boundless = 10**9
+    for what, free in (
+        (f"{device.name}'s {device.m10k} M10K are too few", Device(device.name, device.alms, boundless, device.block)),
+        (
+            f"{device.name}'s {device.alms:,} ALMs are too few",
+            Device(device.name, boundless, device.m10k, device.block),
+        ),
+        (
+            f"{device.name}'s ALMs and M10K are both too few",
+            Device(device.name, boundless, boundless, device.block),
+        ),
+    ):
+        if any(_solve(network, free, copies, int(goal * copies)) for copies in range(1, MAX_COPIES + 1)):
+            return what
+    return f"the argmax takes a cycle a class ({network[-1]}) and one an image"
+
+
+def front(network: tuple[int, ...], device: Device) -> list[Solution]:
+    """Return the Pareto front of cycles an image against ALMs, the fastest first.
+
+    Raises UserError where the network fits in no folding.
+    """
+    best = fastest(network, device)
+    solutions = [best]
+    pace = best.cycles_per_image
+    while pace <= 40 * best.cycles_per_image:
+        pace = Fraction(round(pace * 1000 * Fraction(5, 4)), 1000)
+        solution = smallest(network, device, pace)
+        # Its input word may be slower than its layers; one as fast costs next to nothing.
+        layers = max(layer.cycles for layer in solution.prediction.layers)
+        solutions += [solution, *filter(None, [_solve(network, device, solution.prediction.copies, layers)])]
+    return list(_front(solutions))
+
+
+def _front(solutions: list[Solution]) -> Iterator[Solution]:
+    """Yield the solutions that no faster one makes superfluous by being as small."""
+    least = None
+    for solution in sorted(solutions, key=lambda each: (each.cycles_per_image, each.alms)):
+        if least is None or solution.alms < least:
+            least = solution.alms
+            yield solution

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elaborate: a design's network and folding → Verilog and manifest, by SpinalHDL.
+
+sbt compiles the generator once and leaves its class path in a file; each design is then one short java run.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from xnorfpga.base import toolchain
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import write_json
+from xnorfpga.base.paths import ROOT
+
+if TYPE_CHECKING:
+    from xnorfpga.design.designs import Design
+
+SPINAL = ROOT / "hw" / "spinal"
+CLASSPATH = SPINAL / "target" / "classpath.txt"
+
+
+def sources() -> list[Path]:
+    """Return what the compiled generator depends on: the sbt project's own files."""
+    return [SPINAL / "build.sbt", SPINAL / "project" / "build.properties", *sorted(SPINAL.glob("src/main/**/*.scala"))]
+
+
+def compile() -> None:
+    """Compile the SpinalHDL generator with sbt.
+
+    Raises UserError with the compiler's own error lines.
+    """
+    CLASSPATH.unlink(missing_ok=True)
+    command = [*toolchain.sbt_command(), "-Dsbt.log.noformat=true", "writeClasspath"]
+    run = subprocess.run(command, cwd=SPINAL, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if run.returncode != 0:
+        errors = [line for line in run.stdout.splitlines() if line.startswith("[error]")] or [run.stdout, run.stderr]
+        raise UserError("sbt could not compile hw/spinal:\n" + "\n".join(errors))
+
+
+def classpath() -> str:
+    """Return the generator's class path, compiling first where a source is newer. Safe among parallel processes."""
+    with FileLock(SPINAL / ".compile.lock"):
+        newest = max(path.stat().st_mtime for path in sources())
+        if not CLASSPATH.exists() or CLASSPATH.stat().st_mtime < newest:
+            compile()
+        return CLASSPATH.read_text(encoding="utf-8")
+
+
+def hardware(design: "Design") -> dict[str, Any]:
+    """Return what the Scala elaboration reads (`hardware.json`): shapes, folds and the board's block RAM.
+
+    Weights and training are not in it: a newly trained model of the same shape gives the same hardware.
+    """
+    network, capacity = design.network.layers, design.board.capacity
+    return {
+        "design": design.name,
+        "clock_mhz": design.board.clock_mhz,
+        "input_word_bits": design.folding.input_word_bits,
+        "copies": design.folding.copies,
+        "layers": [
+            {"mw": mw, "mh": mh, "routing": fold.routing, "pe": fold.pe, "simd": fold.simd}
+            for mw, mh, fold in zip(network, network[1:], design.folding.layers, strict=False)
+        ],
+        "memory": {"block_bits": capacity.m10k_bits, "max_width": capacity.m10k_max_width},
+    }
+
+
+def elaborate_many(
+    configurations: Iterable[tuple[dict[str, Any], Path]], main: str = "Elaborate", source: str = "hardware.json"
+) -> None:
+    """Elaborate each hardware configuration into its directory, in one java run.
+
+    Each directory gets `hardware.json`, `manifest.json` and `rtl/`; they appear only when all went well, and
+    earlier ones stay otherwise. Another `main` program of the generator may read another `source`.
+
+    Raises UserError with the generator's own line where a configuration cannot be built.
+    """
+    with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch:
+        work = []
+        for number, (configuration, out) in enumerate(configurations):
+            directory = Path(scratch) / str(number)
+            write_json(directory / source, configuration)
+            work.append((directory, out))
+        command = [str(toolchain.java()), "-Xss16m", "-cp", classpath(), f"xnorfpga.{main}"]
+        run = subprocess.run(
+            [*command, *(str(directory) for directory, _ in work)],
+            cwd=scratch, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        if run.returncode != 0:
+            errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+            for directory, out in work:
+                errors = [line.replace(str(directory), str(out)) for line in errors]
+            raise UserError(
+                errors[0].removeprefix("error: ") if errors else f"SpinalHDL failed:\n{run.stdout}{run.stderr}"
+            )
+        for directory, out in work:
+            for file in sorted(path for path in directory.rglob("*") if path.is_file()):
+                target = out / file.relative_to(directory)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                temporary = target.with_name(f".{target.name}.new")
+                temporary.write_bytes(file.read_bytes())
+                os.replace(temporary, target)
+
+
+def elaborate(design: "Design", build: Path) -> None:
+    """Elaborate a design into `build`."""
+    elaborate_many([(hardware(design), build)])

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory images: where each weight and threshold lies in the accelerator's block RAM.
+
+The shapes come from the elaboration's manifest; what is decided here is only which neuron's weight stands at which bit
+of which row. Two forms of the same content: one `$readmemb` file a block-RAM column (initial content), and the word
+stream of the load port (a new model without synthesis).
+"""
+
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import atomic_write, read_json, write_json, write_text
+from xnorfpga.design import folding
+
+if TYPE_CHECKING:
+    from xnorfpga.network.golden import Model
+
+
+def weight_rows(layer: dict[str, Any], weights: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Arrange a layer's weights in the order in which the engine reads them.
+
+    Row `group * words + step` holds PE p's SIMD weights at bits p*SIMD …, for neuron `group * PE + p`. With diagonal
+    routing PE p meets input word (step + p) mod words at that step, so it reads that word's weights: the paper's
+    rearrangement by diagonal.
+
+    Args:
+        layer: the layer's entry in the manifest (mw, mh, pe, simd, words, groups, routing).
+        weights: bool[MH, MW], True = +1.
+
+    Returns:
+        bool[groups * words, PE * SIMD].
+    """
+    pe, simd, words, groups = (layer[key] for key in ("pe", "simd", "words", "groups"))
+    by_word = weights.reshape(groups, pe, words, simd)
+    if layer["routing"] == "diagonal":
+        by_word = np.stack([np.roll(by_word[:, p], -p, axis=1) for p in range(pe)], axis=1)
+    return by_word.transpose(0, 2, 1, 3).reshape(groups * words, pe * simd)
+
+
+def unlike_pairs(vectors: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each row of bool[N, even] how many neighbours, 2i and 2i + 1, differ (int[N])."""
+    return np.count_nonzero(vectors[:, 0::2] != vectors[:, 1::2], axis=1)
+
+
+def threshold_rows(
+    layer: dict[str, Any], weights: NDArray[np.bool_], thresholds: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Arrange a layer's thresholds as what the accumulators start from: −T in two's complement.
+
+    A paired layer counts majorities of pairs instead of products: popcount = 2·count − unlike(x) + unlike(w). What
+    depends on the weights alone is taken off the threshold here: −(T − unlike(w)).
+
+    Of a serial layer they are to be counted up from 0, modulo 2^margin_bits: row 0 clears and holds nothing, a one in
+    one of the 16 rows of digit k adds 1 + 16 + … + 16^k.
+
+    Args:
+        layer: the layer's entry in the manifest (pe, groups, margin_bits, paired, serial).
+        weights: bool[MH, MW].
+        thresholds: int[MH], 0 … MW+1.
+
+    Returns:
+        bool[groups, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits …; of a serial layer
+        bool[1 + 16 * digits, PE].
+    """
+    bits = layer["margin_bits"]
+    values = -thresholds.astype(np.int64)
+    if layer["paired"]:
+        values += unlike_pairs(weights)
+    if layer["serial"]:
+        rest, digits = values % (1 << bits), []
+        for k in reversed(range(-(-bits // folding.SERIAL_DIGIT_BITS))):
+            counts, rest = np.divmod(rest, sum(16**digit for digit in range(k + 1)))
+            digits.append(np.arange(16)[:, None] < counts)
+        return np.concatenate([np.zeros((1, len(values)), dtype=bool), *reversed(digits)])
+    values = values.reshape(layer["groups"], layer["pe"], 1)
+    return ((values >> np.arange(bits)) & 1).astype(bool).reshape(layer["groups"], -1)
+
+
+def rows(manifest: dict[str, Any], model: "Model") -> list[NDArray[np.bool_]]:
+    """Return the content of each memory of the manifest, in its order, as bool[depth, width].
+
+    Raises UserError where the model has another shape than the elaborated accelerator.
+    """
+    shape = [(layer["mh"], layer["mw"]) for layer in manifest["layers"]]
+    given = [layer.weights.shape for layer in model.layers]
+    if shape != given:
+        raise UserError(
+            f"the model's layers are {given} but the accelerator was elaborated for {shape}: elaborate again"
+        )
+    contents = []
+    for memory in manifest["memories"]:
+        layer = manifest["layers"][memory["layer"]]
+        source = model.layers[memory["layer"]]
+        if memory["kind"] == "weights":
+            contents.append(weight_rows(layer, source.weights))
+        else:
+            assert source.thresholds is not None
+            contents.append(threshold_rows(layer, source.weights, source.thresholds))
+        assert contents[-1].shape == (memory["depth"], memory["width"]), memory["name"]
+    return contents
+
+
+def columns(memory: dict[str, Any], content: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Split a memory's rows into its block-RAM columns: bool[depth, at most column_width] each, lowest bits first."""
+    edges = range(memory["column_width"], content.shape[1], memory["column_width"])
+    return np.split(content, list(edges), axis=1)
+
+
+def images(manifest: dict[str, Any], model: "Model") -> dict[str, str]:
+    """Return the `$readmemb` text of each block-RAM column by its bare file name."""
+    texts = {}
+    for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
+        for file, column in zip(memory["files"], columns(memory, content), strict=True):
+            digits = (column[:, ::-1] + np.uint8(ord("0"))).astype(np.uint8)  # the highest bit stands first
+            lines = np.pad(digits, ((0, 0), (0, 1)), constant_values=ord("\n"))
+            texts[file] = lines.tobytes().decode("ascii")
+    return texts
+
+
+def load_words(
+    manifest: dict[str, Any], model: "Model", spare: np.random.Generator | None = None
+) -> NDArray[np.uint64]:
+    """Return the load port's words in order: memory by memory, row by row, column by column (uint64[load_words]).
+
+    Args:
+        spare: draws the bits above a column narrower than a word, which no memory stores; zeros without it.
+    """
+    words = []
+    for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
+        for_columns = []
+        for column in columns(memory, content):
+            word = (column @ (1 << np.arange(column.shape[1], dtype=np.uint64))).astype(np.uint64)
+            if spare:
+                above = manifest["load_word_bits"] - column.shape[1]
+                word |= spare.integers(1 << above, size=len(word), dtype=np.uint64) << np.uint64(column.shape[1])
+            for_columns.append(word)
+        words.append(np.stack(for_columns, axis=1).reshape(-1))
+    return np.concatenate(words)
+
+
+def word_bytes(manifest: dict[str, Any], words: NDArray[np.uint64]) -> bytes:
+    """Return words of the load port as bytes, each word lowest byte first."""
+    size = manifest["load_word_bits"] // 8
+    return words.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes()
+
+
+def load_bytes(manifest: dict[str, Any], model: "Model") -> bytes:
+    """Return what a host sends to load a model, and `load.bin` holds."""
+    return word_bytes(manifest, load_words(manifest, model))
+
+
+def load_crc32(manifest: dict[str, Any], model: "Model") -> int:
+    """Return the CRC-32 that the accelerator shows at `load_checksum` when this model has been loaded."""
+    return zlib.crc32(load_bytes(manifest, model))
+
+
+def write_images(build: Path) -> None:
+    """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes."""
+    from xnorfpga.learn import export
+
+    manifest = read_json(build / "manifest.json")
+    model = export.load(build)
+    directory = build / "mem"
+    texts = images(manifest, model)
+    for old in set(directory.glob("*.bin")) - {directory / file for file in texts}:
+        old.unlink()
+    for name, text in texts.items():
+        write_text(directory / name, text)
+    with atomic_write(directory / "load.bin") as file:
+        file.write(load_bytes(manifest, model))
+    receipt = {"model_digest": model.digest, "load_crc32": load_crc32(manifest, model), "files": sorted(texts)}
+    write_json(directory / "images.json", receipt)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds and runs a Verilator simulation through cocotb-test: built once a hardware configuration, run many times."""
+
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cocotb_test import simulator
+from filelock import FileLock
+
+from xnorfpga.base import toolchain
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import sha256
+from xnorfpga.base.paths import BUILD
+
+# -O3 optimises the model; the C++ compiler's own effort is set apart, since on large designs it is most of the build.
+ARGUMENTS = ("-O3", "--x-assign", "fast", "--output-split", "15000", "-Wno-fatal", "-Wno-WIDTH")
+ONE_FILE = ("--output-split", "0")
+QUICK = ("-O1", "--x-assign", "fast", *ONE_FILE, "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O0")
+
+# cocotb rewrites the assertions of every module that is imported, numpy's too: a second of each start. Ours are enough.
+START_QUICKLY = {
+    "COCOTB_REWRITE_ASSERTION_FILES": "*_bench.py testbench.py streams.py",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+
+
+class _Simulator(simulator.Verilator):
+    """cocotb-test's Verilator with what it leaves to us: either build or run, and only the ports public.
+
+    Every public signal is one that Verilator may not optimise away; cocotb-test makes all of them public.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None, **arguments: Any) -> None:
+        super().__init__(toplevel_lang="verilog", **arguments)
+        self.environment = environment or {}
+
+    def set_env(self) -> None:
+        super().set_env()
+        self.env.update(self.environment)  # cocotb-test's own extra_env loses to a shell variable of the same name
+
+    def start(self, after_first: Callable[[], None] = lambda: None) -> None:
+        """Run the commands; raises UserError with what they said where one fails."""
+        try:
+            self.set_env()
+            first, *others = self.build_command()
+            self.execute([first])
+            after_first()
+            self.execute(others)
+        except (SystemExit, ValueError) as error:
+            log = Path(self.logger.handlers[-1].baseFilename)  # type: ignore[attr-defined]
+            raise UserError(f"{error} ({log}):\n{_tail(log)}") from None
+
+    def build_command(self) -> list[list[str]]:
+        commands = super().build_command()
+        if not self.compile_only:
+            return commands[-1:]
+        position = commands[0].index("--public-flat-rw")
+        commands[0][position : position + 1] = ["--public-depth", "1"]
+        return commands
+
+
+@contextmanager
+def _tools(log: Path) -> Iterator[None]:
+    """Put Verilator on PATH, and everything that cocotb-test says into `log`."""
+    saved = dict(os.environ)
+    os.environ.update(toolchain.verilator_env())
+    logger = logging.getLogger("cocotb")
+    handler = logging.FileHandler(log, mode="w")
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+        logger.propagate = propagate
+        os.environ.clear()
+        os.environ.update(saved)
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    telling = [line for line in lines if "%Error" in line or " error: " in line or "Error" in line] or lines
+    return "\n".join(telling[-8:])
+
+
+def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENTS) -> Path:
+    """Verilate and compile `sources`, once for the same content, and return the directory of the simulator.
+
+    Parallel processes wait for the first. ccache is used where it is installed.
+
+    Raises UserError with the tools' own error lines.
+    """
+    content = [source.read_bytes() for source in sources]
+    tool = toolchain.verilator()
+    how = [f"{tool} {tool.stat().st_mtime_ns}".encode(), *(argument.encode() for argument in arguments)]
+    key = sha256(*content, top.encode(), *how)[:16]
+    directory = BUILD / "verilated" / f"{top}_{key}"
+    directory.mkdir(parents=True, exist_ok=True)
+    done, log = directory / "built", directory / "build.log"
+    with FileLock(directory / "lock"):
+        if not done.exists():
+            make_args = [f"-j{os.cpu_count()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
+            runtime = BUILD / "verilated" / f"runtime_{sha256(*how)[:16]}"
+            # A compiler takes one precompiled header: a model of several files has Verilator's own
+            one_file = set(ONE_FILE) <= set(arguments)
+            precompiled = _precompiled(runtime) if one_file else []
+            with _tools(log), _runtime(runtime):
+                _Simulator(
+                    toplevel=top, module="", verilog_sources=[str(source) for source in sources],
+                    sim_build=str(directory), compile_args=[*arguments, *precompiled], make_args=make_args,
+                    compile_only=True,
+                ).start(after_first=lambda: _copy_runtime(runtime, directory))  # fmt: skip
+                if one_file:
+                    _precompile(log, runtime)
+                _copy_runtime(directory, runtime)
+            done.touch()
+    return directory
+
+
+@contextmanager
+def _runtime(runtime: Path) -> Iterator[None]:
+    """Let the first build be alone: it compiles Verilator's own runtime, most of its work, for all after it."""
+    runtime.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(runtime / "lock")
+    with lock:
+        if not (runtime / "verilated.o").exists():
+            yield
+            return
+    yield
+
+
+def _copy_runtime(source: Path, target: Path) -> None:
+    """Copy Verilator's own compiled runtime, the same for all designs: half the build of a small one."""
+    target.mkdir(parents=True, exist_ok=True)
+    for compiled in source.glob("verilated*.o"):
+        temporary = target / f"{compiled.name}.{os.getpid()}"
+        shutil.copyfile(compiled, temporary)
+        temporary.replace(target / compiled.name)
+
+
+def _precompiled(runtime: Path) -> list[str]:
+    """Return the arguments that bring in Verilator's own headers as an earlier build's compiler flags left them."""
+    header = runtime / "headers.h"
+    return ["-CFLAGS", f"-include {header}"] if header.exists() else []
+
+
+def _precompile(log: Path, runtime: Path) -> None:
+    """Precompile Verilator's own headers: of a small design they are most of what the compiler reads.
+
+    The flags are those of a build's log. Where they do not fit, the compiler reads the header itself.
+    """
+    whole = "-c -o Vtop__ALL.o Vtop__ALL.cpp"
+    commands = [line.removesuffix(whole) for line in log.read_text().splitlines() if line.endswith(whole)]
+    header, precompiled = runtime / "headers.h", runtime / "headers.h.gch"
+    if commands and not header.exists():
+        source = header.with_suffix(".new")
+        source.write_text('#include "verilated.h"\n#include "verilated_vpi.h"\n')
+        command = [*shlex.split(commands[0]), "-x", "c++-header", "-o", str(precompiled), str(source)]
+        if subprocess.run(command, cwd=log.parent, capture_output=True, check=False).returncode == 0:
+            source.replace(header)
+
+
+def run(directory: Path, module: str, working: Path, environment: Mapping[str, str], log: Path) -> list[str]:
+    """Run the cocotb tests of a Python module on a built simulator.
+
+    Args:
+        directory: what `build` returned.
+        module: dotted name of the module with the cocotb tests.
+        working: working directory of the simulator, where `$readmemb` finds the memory images.
+        environment: variables for the tests.
+        log: file that takes everything the simulator and the tests say.
+
+    Returns:
+        the names of the tests that failed.
+
+    Raises UserError where the simulator breaks down, or no test was executed: a run that tests nothing must not pass.
+    """
+    top = directory.name.rpartition("_")[0]
+    with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch, _tools(log):
+        results = Path(scratch) / "results.xml"
+        run = _Simulator(
+            {**START_QUICKLY, **environment, "COCOTB_RESULTS_FILE": str(results)},
+            toplevel=top, module=module, sim_build=str(directory), work_dir=str(working),
+        )  # fmt: skip
+        run.start()
+        if not results.exists():
+            raise UserError(f"{module}: the simulation ended without results ({log}):\n{_tail(log)}")
+        cases = list(ElementTree.parse(results).iter("testcase"))
+    if not [case for case in cases if case.find("skipped") is None]:
+        raise UserError(f"{module}: no test was executed ({log})")
+    return [
+        str(case.get("name")) for case in cases if case.find("failure") is not None or case.find("error") is not None
+    ]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From Verilog to resources and speed: Quartus, or Yosys' estimate."""

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a Quartus project for a board and runs Quartus on it: map, fit, assemble, time, estimate power."""
+
+import os
+import re
+import shutil
+import string
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import write_text
+from xnorfpga.base.paths import BOARDS
+from xnorfpga.base.process import Failed, run
+from xnorfpga.design.designs import Board
+
+TOOLS = ("quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow")
+OUTPUT = "output_files"  # where Quartus puts its reports, below the project
+
+
+def find() -> Path | None:
+    """Return the directory of Quartus' programs, from PATH or QUARTUS_ROOTDIR; None where there is no quartus_sh.
+
+    Raises UserError where quartus_sh is there but another program that the flow needs is not.
+    """
+    places = [Path(found).parent] if (found := shutil.which("quartus_sh")) else []
+    root = os.environ.get("QUARTUS_ROOTDIR")
+    places += [Path(root) / "bin", Path(root) / "bin64"] if root else []
+    for place in places:
+        if (place / "quartus_sh").is_file():
+            for tool in TOOLS:
+                if not (place / tool).is_file():
+                    raise UserError(f"{place / tool}: not found beside quartus_sh; the flow needs {', '.join(TOOLS)}")
+            return place
+    return None
+
+
+def version(programs: Path) -> str:
+    """Return what `quartus_sh --version` says, such as `21.1.0 Build 842 10/21/2021 SJ Lite Edition`.
+
+    Raises UserError where it does not run.
+    """
+    try:
+        done = subprocess.run([programs / "quartus_sh", "--version"], capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise UserError(f"{programs / 'quartus_sh'}: cannot run: {error.strerror or error}") from None
+    match = re.search(r"Version (.*)", done.stdout)
+    if done.returncode or not match:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        reason = f"exit code {done.returncode}: {said[0] if said else 'no output'}"
+        raise UserError(f"{programs / 'quartus_sh'} --version failed, {reason}")
+    return match[1].strip()
+
+
+def load_pins(board: str) -> tuple[str, dict[str, list[str]]]:
+    """Read boards/BOARD/pins.toml: the I/O standard, and for each port its pins, bit 0 first.
+
+    Raises UserError where it does not hold what it should.
+    """
+    path = BOARDS / board / "pins.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; a board that Quartus shall build for needs its pins") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from None
+    if set(document) != {"io_standard", "pins"} or not isinstance(document["io_standard"], str):
+        raise UserError(f"{path}: keys {', '.join(document)}; accepted are io_standard (a name) and the table pins")
+    pins = {}
+    for port, value in document["pins"].items():
+        named = [value] if isinstance(value, str) else value
+        if not (isinstance(named, list) and named and all(isinstance(pin, str) and pin.isalnum() for pin in named)):
+            raise UserError(f'{path}: pins.{port} = {value!r}; accepted is a pin such as "AF14" or a list of them')
+        pins[port] = named
+    return document["io_standard"], pins
+
+
+def write_project(
+    directory: Path, board: Board, files: list[Path], top: str, ports: list[dict[str, Any]], contents: list[Path]
+) -> None:
+    """Write `directory`/TOP.qpf, .qsf and .sdc.
+
+    `ports` are those of the top level (`name`, `direction` "in" or "out", `width`), all of which must be the board's.
+    `contents` are the memories' images, which are copied beside the project, where Quartus looks for them; without
+    them the memories start empty.
+
+    Raises UserError for a port that the board does not have.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for image in contents:
+        shutil.copy(image, directory / image.name)
+    settings = [
+        f'FAMILY "{board.family}"',
+        f"DEVICE {board.device}",
+        f"TOP_LEVEL_ENTITY {top}",
+        f"PROJECT_OUTPUT_DIRECTORY {OUTPUT}",
+        *(f'{"SYSTEM" if file.suffix == ".sv" else ""}VERILOG_FILE "{_relative(file, directory)}"' for file in files),
+        f"SDC_FILE {top}.sdc",
+        "NUM_PARALLEL_PROCESSORS ALL",
+        'RESERVE_ALL_UNUSED_PINS_WEAK_PULLUP "AS INPUT TRI-STATED"',
+        "POWER_USE_PVA ON",  # vectorless: toggle rates are propagated from these inputs' and the clock
+        'POWER_DEFAULT_INPUT_IO_TOGGLE_RATE "12.5 %"',
+    ]
+    if not contents:
+        settings.append('VERILOG_MACRO "YOSYS=1"')  # what keeps the RTL from asking for images
+    assigned = [f"set_global_assignment -name {setting}" for setting in settings] + _assign_pins(board.name, ports)
+    write_text(directory / f"{top}.qpf", f"PROJECT_REVISION = {top}\n")
+    write_text(directory / f"{top}.qsf", "\n".join(assigned) + "\n")
+    write_text(directory / f"{top}.sdc", _constraints(board, ports))
+
+
+def _relative(file: Path, directory: Path) -> str:
+    return Path(os.path.relpath(file.resolve(), directory.resolve())).as_posix()
+
+
+def _assign_pins(board: str, ports: list[dict[str, Any]]) -> list[str]:
+    """Make the .qsf lines for the top level's ports."""
+    standard, pins = load_pins(board)
+    lines = []
+    used: dict[str, str] = {}
+    for port in ports:
+        name, width = port["name"], port["width"]
+        if name not in pins:
+            raise UserError(
+                f"manifest.json: board_ports: {name} has no pin; boards/{board}/pins.toml has {', '.join(pins)}"
+            )
+        if not 1 <= width <= len(pins[name]):
+            raise UserError(f"manifest.json: board_ports: {name} is {width} wide; the board has {len(pins[name])} pins")
+        for i, pin in enumerate(pins[name][:width]):
+            bit = name if width == 1 else f"{name}[{i}]"
+            if pin in used:
+                raise UserError(f"manifest.json: board_ports: {bit} and {used[pin]} are both on pin {pin}")
+            used[pin] = bit
+            lines.append(f"set_location_assignment PIN_{pin} -to {bit}")
+            lines.append(f'set_instance_assignment -name IO_STANDARD "{standard}" -to {bit}')
+    return lines
+
+
+def _constraints(board: Board, ports: list[dict[str, Any]]) -> str:
+    path = BOARDS / board.name / "timing.sdc"
+    try:
+        template = string.Template(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not found; a board that Quartus shall build for needs its timing constraints"
+        ) from None
+    free = [
+        f"set_false_path {'-from' if port['direction'] == 'in' else '-to'} [get_ports {{{bits}}}]"
+        for port in ports
+        if port["name"] != board.clock.name
+        for bits in [port["name"] if port["width"] == 1 else port["name"] + "[*]"]
+    ]
+    values = {
+        "clock": board.clock.name,
+        "period_ns": f"{1000 / board.clock.oscillator_mhz:.3f}",
+        "asynchronous": "\n".join(free),
+    }
+    try:
+        return template.substitute(values)
+    except (KeyError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot fill in {error}; accepted after a dollar sign are {', '.join(values)}"
+        ) from None
+
+
+def compile_project(programs: Path, directory: Path, top: str) -> Path:
+    """Run Quartus through map, fit, asm, sta and pow; returns the directory of the reports.
+
+    Each tool's output is kept as `directory`/TOOL.log.
+
+    Raises UserError with Quartus' own error lines at the first tool that fails.
+    """
+    for tool in TOOLS:
+        log = directory / f"{tool}.log"
+        settings = ["--read_settings_files=on", "--write_settings_files=off"]
+        if tool == "quartus_sta":
+            settings = []  # the timing analyzer takes neither
+        try:
+            run([str(programs / tool), *settings, top, "-c", top], directory, log, tool, _message)
+        except Failed as error:
+            raise UserError(f"{tool} failed, {error}: {_errors(log)} (log {log})") from None
+    return directory / OUTPUT
+
+
+def _message(line: str) -> str | None:
+    match = re.match(r"(?:Info|Warning)(?: \(\d+\))?: (.*)", line)
+    return match[1].strip() if match and match[1].strip("* \n") else None
+
+
+def _errors(log: Path) -> str:
+    """Quote Quartus' own errors: those with a number, or else the last thing that it said."""
+    lines = [line.strip() for line in log.read_text(encoding="latin-1").splitlines() if line.strip()]
+    numbered = [line for line in lines if re.match(r"Error \(\d+\)", line)]
+    shown = numbered[:5] or [line for line in lines if line.startswith("Error")][:3] or lines[-1:] or ["no output"]
+    more = len(numbered) - len(shown)
+    return " | ".join(shown) + (f" | and {more} more" if more > 0 else "")

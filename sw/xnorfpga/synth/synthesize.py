@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The synth stage: how large the design is, how long its paths are, and, with Quartus, how fast and at what power.
+
+Yosys always maps the design and gives an *estimate* of the ALMs, the longest path in ALUT levels and the wires at the
+input registers. Where Quartus is installed it places and routes the same RTL under the board's top level, and its
+figures take the estimate's place. docs/synthesis.md says what each figure means.
+"""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import read_json, sha256, write_json
+from xnorfpga.design.designs import Board, Design
+from xnorfpga.synth import netlist, quartus, quartus_project, yosys
+
+TOP = "top"  # the manifest's key of the module that Yosys maps
+
+UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
+
+ALM_BAND = [0.64, 2.66]
+ALM_BAND_HALF = [0.77, 1.14]
+ALM_BAND_SOURCE = (
+    "this estimate divided by Quartus' 'ALMs needed', lowest and highest of 17 public Cyclone V designs; "
+    "half of them lie within alm_band_half, the median is 0.995"
+)
+WITHOUT_QUARTUS = (
+    "quartus_sh is neither on PATH nor in $QUARTUS_ROOTDIR/bin: the figures are Yosys' estimate; "
+    "fitted ALMs, Fmax, power and a bitstream need Quartus (the Lite edition will do)"
+)
+
+
+def synthesize(design: Design, build: Path) -> dict[str, Any]:
+    """Synthesize build/rtl and write build/synth.json, which is also returned; docs/contracts.md says what it holds.
+
+    Uses Quartus where it is installed, else says in one line what is lost without it.
+
+    Raises UserError where a tool fails; an earlier synth.json stays as it was.
+    """
+    manifest = read_json(build / "manifest.json")
+    programs = quartus_project.find()
+    for key in (TOP, "files", "layers", *(("board_top", "board_ports") if programs else ())):
+        if key not in manifest:
+            raise UserError(f"{build / 'manifest.json'}: key {key} is missing; run the elaborate stage again")
+    files = [build / file for file in manifest["files"]]
+    result = estimate(files, manifest[TOP], manifest["layers"], design.board, build / "synth")
+    if programs is None:
+        result["notes"].append(WITHOUT_QUARTUS)
+    for note in result["notes"]:
+        print(note, file=sys.stderr)
+    if programs is not None:
+        result = fit(programs, design.board, files, manifest, build, result)
+    write_json(build / "synth.json", result)
+    return result
+
+
+def estimate(files: list[Path], top: str, layers: list[dict[str, Any]], board: Board, work: Path) -> dict[str, Any]:
+    """Map with Yosys and count; `layers` are the manifest's. Returns the content of a synth.json of kind "estimate"."""
+    start = time.monotonic()
+    mapped = yosys.synthesize(files, top, work)
+    resources = netlist.count(mapped)
+    path = netlist.longest_path(mapped)
+    result = {
+        "tool": "Yosys",
+        "version": yosys.version(),
+        "kind": "estimate",
+        "top": top,
+        "alms": resources.alms,
+        "alm_formula": netlist.ALM_FORMULA,
+        "alm_band": ALM_BAND,
+        "alm_band_half": ALM_BAND_HALF,
+        "alm_band_source": ALM_BAND_SOURCE,
+        "aluts": resources.aluts,
+        "ffs": resources.ffs,
+        "mlabs": resources.mlabs,
+        "m10k": resources.m10k,
+        "dsps": resources.dsps,
+        **_against(board, resources.alms, resources.m10k, resources.dsps),
+        "logic_levels": path.levels,
+        "carry_hops": path.carry_hops,
+        "longest_path": path.names,
+        "paths_origin": f"netlist of Yosys {yosys.version()}: ALUT levels between registers, RAMs and ports",
+        "connections": _connections(mapped, layers),
+        "fmax_mhz": None,
+        "power": None,
+        "reasons": dict.fromkeys(("fmax_mhz", "power"), "Yosys neither places nor routes: Quartus tells"),
+        "notes": [],
+    }
+    if not result["fits"]:
+        over = ", ".join(f"{more:,} {UNITS[kind]}" for kind, more in result["over"].items() if more)
+        result["notes"] = [f"does not fit {board.device} by Yosys' estimate, which is over by {over}"]
+    return result | {"seconds": round(time.monotonic() - start, 1)}
+
+
+def _against(board: Board, alms: int, m10k: int, dsps: int) -> dict[str, Any]:
+    """Hold what is used against the board's device: does it fit, by how much is it over, what share does it take."""
+    capacity = board.capacity
+    has = {"alms": capacity.alms, "m10k": capacity.m10k, "dsps": capacity.dsps}
+    uses = {"alms": alms, "m10k": m10k, "dsps": dsps}
+    over = {kind: max(0, uses[kind] - has[kind]) for kind in has}
+    return {
+        "fits": not any(over.values()),
+        "over": over,
+        "device": {"name": board.device, **has},
+        "share": {kind: round(uses[kind] / has[kind], 4) if has[kind] else None for kind in has},
+    }
+
+
+def _connections(mapped: netlist.Netlist, layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the wires counted at each input register beside those of full direct connection, MW · MH."""
+    counted = netlist.input_connections(mapped)
+    return [
+        {
+            "layer": layer["index"],
+            "routing": layer["routing"],
+            "used": counted.get(layer["index"]),
+            "full_direct": layer["mw"] * layer["mh"],
+        }
+        for layer in layers
+    ]
+
+
+def fit(
+    programs: Path, board: Board, files: list[Path], manifest: dict[str, Any], build: Path, mapped: dict[str, Any]
+) -> dict[str, Any]:
+    """Compile for the board with Quartus; returns the content of a synth.json of kind "fitted".
+
+    `mapped` is what `estimate` returned; what Quartus' reports do not tell (levels, connections) is taken from there,
+    and the estimate stays under "estimate" for comparison. The project, with the bitstream, is build/synth/quartus; a
+    run that fails leaves an earlier one there alone.
+    """
+    start = time.monotonic()
+    top = manifest["board_top"]
+    contents = _contents(manifest, build / "mem")
+    running, kept = build / "synth" / "quartus.running", build / "synth" / "quartus"
+    shutil.rmtree(running, ignore_errors=True)
+    quartus_project.write_project(running, board, files, top, manifest["board_ports"], contents)
+    reports = quartus_project.compile_project(programs, running, top)
+    report = quartus.parse(reports / top, clock_mhz=board.clock_mhz)
+    failed = [name for name in ("map", "fit", "asm", "sta", "pow") if not report["stages"].get(name, {}).get("ok")]
+    if failed:
+        raise UserError(f"{reports}: no successful report of {', '.join(failed)}, though Quartus gave no error")
+    figures = {name: report[name] for name in ("alms", "ffs", "m10k", "dsps")}
+    missing = [f"{name} ({report['reasons'][name]})" for name, value in figures.items() if value is None]
+    if missing:
+        raise UserError(f"{reports}: Quartus' reports lack {', '.join(missing)}")
+    shutil.rmtree(kept, ignore_errors=True)
+    running.rename(kept)
+    compared = ("tool", "version", "alms", "alm_formula", "alm_band", "ffs", "m10k")
+    names = ("paths_origin", "logic_levels", "carry_hops", "longest_path", "connections")
+    images = sha256(*(image.read_bytes() for image in contents)) if contents else None
+    return {
+        "tool": "Quartus",
+        "version": quartus_project.version(programs),
+        "kind": "fitted",
+        "top": top,
+        **figures,
+        "alm_formula": "'ALMs needed' of Quartus' fitter",
+        "alm_band": None,
+        "alms_in_final_placement": report["alms_in_final_placement"],
+        "aluts": report["aluts"],
+        **_against(board, report["alms"], report["m10k"], report["dsps"]),
+        **{name: mapped[name] for name in names},
+        "fmax_mhz": report["fmax_mhz"],
+        "power": report["power"],
+        "clocks": report["clocks"],
+        "reasons": report["reasons"],
+        "notes": report["cautions"],
+        "bitstream": f"synth/quartus/{quartus_project.OUTPUT}/{top}.sof",
+        "memory_contents": images or "empty: load a model through the load port",
+        "estimate": {name: mapped[name] for name in compared},
+        "seconds": round(time.monotonic() - start + mapped["seconds"], 1),
+    }
+
+
+def _contents(manifest: dict[str, Any], directory: Path) -> list[Path]:
+    """List the memories' images, in the manifest's order; none where the images stage has not written all of them."""
+    names = [name for memory in manifest.get("memories", []) for name in memory.get("files", [memory.get("file")])]
+    images = [directory / name for name in names]
+    return images if images and all(image.is_file() for image in images) else []
