@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`accelerator.json`: the exported model. Its bits lie beside it, in `weights/layer{k}.npz`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from xnorfpga.base.strict import Artefact, Strict
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ExportedLayer(Strict):
+    """One layer's file and its SHA-256; `thresholded`: false for the last layer, whose popcounts are the scores."""
+
+    mw: int
+    mh: int
+    file: str
+    sha256: str
+    thresholded: bool
+
+
+class Accuracies(Strict):
+    """Share of images in the class of their label, by torch and by the integer model."""
+
+    float: Share
+    golden: Share
+
+
+class DataNames(Strict):
+    """Names fit for a report: where the digits came from, which trained, which measured the accuracies, how many."""
+
+    source: str
+    train: str
+    test: str
+    test_images: int
+
+
+class Accelerator(Artefact):
+    """An exported model. `digest` is over the content of all layers; `input_threshold`: a pixel of it or more is +1."""
+
+    design: str
+    network: tuple[int, ...]
+    input_threshold: int
+    digest: str
+    layers: tuple[ExportedLayer, ...]
+    accuracy: Accuracies
+    data: DataNames
+    origin: Literal["trained", "published"]

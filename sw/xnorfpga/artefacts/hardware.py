@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hardware.json`: what the Scala elaboration reads. Shapes, folds and block RAM; no weight and no training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from xnorfpga.base.strict import Artefact, Strict
+
+Routing = Literal["stationary", "diagonal", "broadcast"]
+ROUTINGS: tuple[Routing, ...] = ("stationary", "diagonal", "broadcast")
+Count = Annotated[int, Field(ge=1)]
+
+
+class LayerShape(Strict):
+    """An MH × MW binary matrix, folded onto PE neurons and SIMD inputs per cycle."""
+
+    mw: Count
+    mh: Count
+    routing: Routing
+    pe: Count
+    simd: Count
+
+
+class BlockRam(Strict):
+    """Geometry of the board's block RAM: bits of a block, bits of its widest read."""
+
+    block_bits: Count
+    max_width: Count
+
+
+class Hardware(Artefact):
+    """A hardware configuration.
+
+    `input_word_bits` of an image enter per cycle; `copies` images share every weight read. Mirrors AcceleratorConfig
+    in Scala, which checks what depends on several fields.
+    """
+
+    design: str
+    clock_mhz: float
+    input_word_bits: Count
+    copies: Count
+    layers: tuple[LayerShape, ...]
+    memory: BlockRam

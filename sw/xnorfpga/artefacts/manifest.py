@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`manifest.json`: what was elaborated. The Scala side derives it once; nobody derives it again."""
+
+from typing import Literal
+
+from xnorfpga.artefacts.hardware import Routing
+from xnorfpga.base.strict import Artefact, Strict
+
+
+class Port(Strict):
+    """A port of a top level, `width` in bits."""
+
+    name: str
+    direction: Literal["in", "out"]
+    width: int
+
+
+class InputFacts(Strict):
+    """Image words: bits of a word, words of an image."""
+
+    word_bits: int
+    words: int
+
+
+class OutputFacts(Strict):
+    """Results: classes, bits of a label and of one score."""
+
+    classes: int
+    class_bits: int
+    score_bits: int
+
+
+class LayerFacts(Strict):
+    """One layer: shape and fold, and what follows from them.
+
+    words: input words of SIMD bits (MW / SIMD). groups: neurons' folds (MH / PE). cycles: of one batch of images.
+    step_to_output_cycles: from the issue of a step to its result. margin_bits: of popcount − T in two's complement.
+    tap: whether the hidden layer's bits leave at ports of their own.
+    """
+
+    index: int
+    mw: int
+    mh: int
+    pe: int
+    simd: int
+    routing: Routing
+    words: int
+    groups: int
+    cycles: int
+    step_to_output_cycles: int
+    fifo_depth: int
+    margin_bits: int
+    paired: bool
+    serial: bool
+    thresholded: bool
+    tap: bool
+
+
+class MemoryFacts(Strict):
+    """One memory: `depth` rows of `width` bits, in columns of `column_width` bits with a content file each."""
+
+    name: str
+    layer: int
+    kind: Literal["weights", "thresholds"]
+    width: int
+    depth: int
+    column_width: int
+    files: tuple[str, ...]
+
+
+class Manifest(Artefact):
+    """The elaborated accelerator. `files` are relative to the design's build directory."""
+
+    design: str
+    top: str
+    board_top: str
+    files: tuple[str, ...]
+    clock_mhz: float
+    ports: tuple[Port, ...]
+    board_ports: tuple[Port, ...]
+    copies: int
+    input: InputFacts
+    output: OutputFacts
+    layers: tuple[LayerFacts, ...]
+    memories: tuple[MemoryFacts, ...]
+    load_word_bits: int
+    load_words: int
+
+    @property
+    def memory_files(self) -> tuple[str, ...]:
+        """The content file of each block-RAM column, in the manifest's order."""
+        return tuple(file for memory in self.memories for file in memory.files)
