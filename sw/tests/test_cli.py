@@ -11,11 +11,12 @@ import sys
 import pytest
 
 from xnorfpga import __main__ as cli
-from xnorfpga import flow
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import ROOT
 from xnorfpga.design import designs, folding
+from xnorfpga.flow import receipts
+from xnorfpga.flow.stages import BY_NAME, Stage
 from xnorfpga.learn import export
 
 
@@ -24,7 +25,12 @@ def ran(tmp_path, monkeypatch):
     """The stages that were called: (stage, design, images)."""
     calls = []
     monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(flow, "execute", lambda stage, chosen, images: calls.append((stage, chosen.name, images)))
+    monkeypatch.setattr(receipts, "check_inputs", lambda *_: None)
+    monkeypatch.setattr(
+        Stage,
+        "run",
+        lambda stage, chosen, build, options: calls.append((stage.name, chosen.name, options.get("images"))),
+    )
     return calls
 
 
@@ -37,10 +43,10 @@ def test_help_has_examples_and_is_quick_to_load():
     assert run.stdout.endswith("set()\n")
 
 
-@pytest.mark.parametrize("stage", flow.STAGES)
+@pytest.mark.parametrize("stage", BY_NAME)
 def test_a_stage_is_run(ran, stage):
     assert cli.main([stage, "smoke"]) == 0
-    assert ran == [(stage, "smoke", 1000)]
+    assert ran == [(stage, "smoke", 1000 if stage == "simulate" else None)]
 
 
 @pytest.mark.parametrize("given, images", [("7", 7), ("all", None)])
@@ -68,7 +74,7 @@ def test_a_bad_number_of_images_is_refused(ran, given, capsys):
     [
         (["fold", "nix"], "error: design 'nix' is unknown; accepted: mnist"),
         (["train", "nix.toml"], "error: nix.toml: cannot read"),
-        (["images", "smoke"], "manifest.json: not found"),
+        (["images", "smoke"], "images needs what the stage export writes: run `doit export:smoke` first"),
         (["quartus-report", "/nix"], "error: /nix"),
     ],
 )
@@ -86,40 +92,38 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     [
         (UserError("the file is bad"), 2, "error: the file is bad\n"),
         (KeyboardInterrupt(), 130, "\ninterrupted; what was finished before is unchanged\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "x.pt"), 2, "error: x.pt: cannot write: No space left on"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "x.pt"),
+            2,
+            "error: x.pt: No space left on device; finished results",
+        ),
     ],
 )
 def test_what_a_stage_raises_is_one_line(ran, monkeypatch, capsys, error, code, said):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(flow, "execute", fail)
+    monkeypatch.setattr(Stage, "run", fail)
     assert cli.main(["train", "smoke"]) == code
     assert capsys.readouterr().err.startswith(said)
-    assert flow.mark("smoke", "train").exists()
+    assert not list(paths.BUILD.rglob("train.json"))
 
 
 def test_a_defect_is_not_hidden(ran, monkeypatch):
     def fail(*_):
         raise FileNotFoundError(errno.ENOENT, "No such file")
 
-    monkeypatch.setattr(flow, "execute", fail)
+    monkeypatch.setattr(Stage, "run", fail)
     with pytest.raises(FileNotFoundError):
         cli.main(["train", "smoke"])
 
 
-@pytest.mark.parametrize("stage", flow.STAGES)
-def test_each_stage_has_its_function(stage, tmp_path, monkeypatch):
-    """The real names and arguments: a stage's function takes what `execute` gives it."""
-    module, name = flow.STAGES[stage]
-    function = getattr(importlib.import_module(f"xnorfpga.{module}"), name)
-    given = []
-    monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(f"xnorfpga.{module}.{name}", lambda **arguments: given.append(arguments))
-    flow.execute(stage, designs.load("smoke"), 5)
-    inspect.signature(function).bind(**given[0])
-    assert given[0]["build"] == tmp_path / "smoke"
-    assert given[0].get("images") == (5 if stage == "simulate" else None)
+@pytest.mark.parametrize("stage", BY_NAME.values(), ids=BY_NAME)
+def test_each_stage_has_its_function(stage, tmp_path):
+    """The real names and arguments: a stage's function takes what the table gives it."""
+    function = getattr(importlib.import_module(f"xnorfpga.{stage.module}"), stage.function)
+    chosen = designs.load("smoke")
+    inspect.signature(function).bind(design=chosen, build=tmp_path, **stage.options(chosen))
 
 
 def test_list_names_every_design(capsys):

@@ -5,6 +5,8 @@ import errno
 import runpy
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,33 +14,18 @@ import pytest
 from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 
-from xnorfpga import flow as stages
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256
 from xnorfpga.base.paths import DESIGNS, MODELS, ROOT
 from xnorfpga.design import designs
+from xnorfpga.flow import code, receipts, stages
+from xnorfpga.flow import run as runs
+from xnorfpga.flow.stages import STAGES, Stage
 from xnorfpga.rtl import elaborate
 
 ALL = ["compile", "train", "export", "elaborate", "images", "simulate", "synth", "report"]
-READS = {
-    "train": [],
-    "export": ["checkpoint.pt"],
-    "elaborate": ["scala"],
-    "images": ["manifest.json", "accelerator.json"],
-    "simulate": ["rtl/Accelerator.v", "mem/load.bin"],
-    "synth": ["rtl/Accelerator.v"],
-    "report": ["accelerator.json", "sim.json", "synth.json"],
-}
-WRITES = {
-    "train": ["checkpoint.pt", "training.json", "learning_curve.svg"],
-    "export": ["accelerator.json", "weights/layer0.npz", "weights/layer1.npz", "weights/layer2.npz"],
-    "elaborate": ["hardware.json", "manifest.json", "rtl/Accelerator.v", "rtl/De1SocTop.v"],
-    "images": ["mem/images.json", "mem/load.bin"],
-    "simulate": ["sim.json"],
-    "synth": ["synth.json"],
-    "report": ["report/report.json", "report/index.html"],
-}
+SAMPLES = {"weights/*.npz": "weights/layer0.npz", "rtl/*.v": "rtl/Accelerator.v", "mem/*.bin": "mem/column_0.bin"}
 
 
 @pytest.fixture
@@ -56,6 +43,7 @@ def flow(tmp_path, monkeypatch):
     classpath = tmp_path / "classpath.txt"
     monkeypatch.setattr(paths, "BUILD", build)
     monkeypatch.setattr(paths, "MODELS", models)
+    monkeypatch.setattr(paths, "DESIGNS", folder)
     monkeypatch.setattr(designs, "MODELS", models)
     monkeypatch.setattr(designs, "DESIGNS", folder)
     monkeypatch.setattr(elaborate, "CLASSPATH", classpath)
@@ -78,33 +66,28 @@ def flow(tmp_path, monkeypatch):
         classpath.write_text("classes")
         return "classes"
 
-    def execute(stage, chosen, images):
-        state.ran.append(stage)
-        out = build / chosen.name
-        state.images[chosen.name] = images
+    def execute(stage, chosen, out, options):
+        state.ran.append(stage.name)
+        state.images[chosen.name] = options.get("images")
         content = {
             "train": f"{chosen.training}{state.training}",
             "export": chosen.weights,
             "elaborate": f"{logic()}{chosen.folding}{chosen.shapes}",
-        }.get(stage, stage)
-        for file in READS[stage]:
-            if stage == "export" and chosen.published:
-                content += (models / chosen.weights).read_text()
-            elif file != "scala":
-                content += (out / file).read_text()
-        for number, file in enumerate(WRITES[stage]):
-            if number == 1 and stage in state.broken:
-                raise state.broken[stage]
-            (out / file).parent.mkdir(parents=True, exist_ok=True)
-            (out / file).write_text(sha256(content.encode()))
-        if stage in state.broken:
-            raise state.broken[stage]
-        if stage == "export" and chosen.published:
-            for file in ("training.json", "learning_curve.svg"):
-                (out / file).write_text("published")
+        }.get(stage.name, stage.name)
+        if stage.name == "export" and chosen.published:
+            content += (models / chosen.weights).read_text()
+        for file in stage.inputs(chosen):
+            content += (out / SAMPLES.get(file, file)).read_text()
+        for number, file in enumerate(stage.outputs(chosen)):
+            if number == 1 and stage.name in state.broken:
+                raise state.broken[stage.name]
+            (out / SAMPLES.get(file, file)).parent.mkdir(parents=True, exist_ok=True)
+            (out / SAMPLES.get(file, file)).write_text(sha256(content.encode()))
+        if stage.name in state.broken:
+            raise state.broken[stage.name]
 
     monkeypatch.setattr(elaborate, "classpath", compile_)
-    monkeypatch.setattr(stages, "execute", execute)
+    monkeypatch.setattr(Stage, "run", execute)
 
     def doit(*arguments, code=0):
         state.ran.clear()
@@ -124,10 +107,13 @@ def flow(tmp_path, monkeypatch):
     return state
 
 
+def receipt(flow, stage):
+    return receipts.path(stages.BY_NAME[stage], flow.build / "small")
+
+
 def test_first_run_runs_everything_and_the_next_nothing(flow):
     assert flow.doit() == ALL
     assert flow.doit() == []
-    assert not list(flow.build.rglob("*.unfinished"))
 
 
 def test_another_folding_runs_from_elaborate(flow):
@@ -200,7 +186,7 @@ def test_a_design_file_with_a_mistake_hurts_only_itself(flow):
 def test_a_failed_stage_is_one_line_and_runs_again(flow, stage):
     flow.doit()
     flow.broken[stage] = UserError("the file is bad")
-    stages.mark("small", stage).write_text("running\n")
+    receipt(flow, stage).unlink()
     assert flow.doit(code=1) == [stage]
     assert "error: the file is bad" in flow.said
     assert "Traceback" not in flow.said
@@ -212,7 +198,7 @@ def test_a_failed_stage_is_one_line_and_runs_again(flow, stage):
 def test_a_full_disk_is_one_line(flow):
     flow.broken["synth"] = OSError(errno.ENOSPC, "No space left on device", "build/small/synth.json")
     flow.doit(code=1)
-    assert "error: build/small/synth.json: cannot write: No space left on device" in flow.said
+    assert "error: build/small/synth.json: No space left on device; finished results are unchanged" in flow.said
     assert "Traceback" not in flow.said
 
 
@@ -243,7 +229,7 @@ def test_an_interrupted_stage_is_not_done_even_if_the_change_is_taken_back(flow,
 
 def test_a_stage_run_by_hand_is_run_again(flow):
     flow.doit()
-    stages.run("simulate", "small", 20)
+    runs.run("simulate", "small", {"images": 20})
     assert flow.images["small"] == 20
     assert "simulate" in flow.doit()
     assert flow.images["small"] == stages.SIMULATED_IMAGES
@@ -258,12 +244,26 @@ def test_dodo_is_only_a_graph():
     assert len((ROOT / "dodo.py").read_text().splitlines()) < 200
 
 
-def test_the_modules_that_a_stage_depends_on_exist():
-    code = runpy.run_path(str(ROOT / "dodo.py"))["CODE"]
-    assert set(code) == set(stages.STAGES)
-    for stage, files in code.items():
-        assert f"{stages.STAGES[stage][0].replace('.', '/')}.py" in files.split()
-        assert all((Path(stages.__file__).parent / file).is_file() for file in files.split()), files
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_stage_depends_on_all_that_it_imports(stage):
+    """What a process has loaded after importing the stage's module is in its code, but for the room `base`."""
+    script = (
+        f"import sys, xnorfpga.{stage.module}\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] == 'xnorfpga'))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {Path(file) for file in run.stdout.split() if "/base/" not in file}
+    loaded = {file for file in loaded if file.name != "__init__.py" or file.stat().st_size > 500}
+    assert loaded and loaded <= set(code.files(stage.module, stage.spawns))
+
+
+def test_late_imports_count_and_those_for_type_checkers_do_not(tmp_path):
+    file = tmp_path / "late.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from xnorfpga.design import solver\n"
+        "def f():\n    from xnorfpga.rtl import memory\n"
+    )
+    assert code.imports(file) == ("rtl", "rtl.memory")
 
 
 def test_dodo_loads_no_heavy_library():
@@ -284,8 +284,8 @@ def test_ctrl_c_ends_doit_in_one_line(tmp_path):
     script = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job inherits it ignored
-        "from xnorfpga import flow as stages\n"
-        "stages.execute = lambda *rest: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from xnorfpga.flow.stages import Stage\n"
+        "Stage.run = lambda *rest: os.kill(os.getpid(), signal.SIGINT)\n"
         "from doit.doit_cmd import DoitMain\n"
         "sys.exit(DoitMain().run(['train:smoke']))\n"
     )
@@ -294,4 +294,106 @@ def test_ctrl_c_ends_doit_in_one_line(tmp_path):
     assert run.returncode == 130, run.stderr
     assert "interrupted: train:smoke will run again" in run.stderr
     assert "Traceback" not in run.stderr + run.stdout
-    assert (Path(tmp_path) / "smoke/.train.unfinished").exists()
+    assert not (tmp_path / "smoke/receipts/train.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [
+        ("checkpoint.pt", "train"),
+        ("weights/layer0.npz", "export"),
+        ("rtl/Accelerator.v", "elaborate"),
+        ("mem/column_0.bin", "images"),
+        ("mem/load.bin", "images"),
+        ("sim.json", "simulate"),
+        ("report/index.html", "report"),
+    ],
+)
+def test_a_lost_or_changed_file_is_made_again(flow, file, stage):
+    flow.doit()
+    path = flow.build / "small" / file
+    content = path.read_bytes()
+    path.unlink()
+    assert stage in flow.doit()
+    assert path.read_bytes() == content
+    path.write_bytes(content[:-1])
+    assert stage in flow.doit()
+    assert path.read_bytes() == content
+    assert flow.doit() == []
+
+
+def test_a_stage_by_hand_refuses_what_was_changed_after_it_was_written(flow):
+    flow.doit()
+    (flow.build / "small/mem/column_0.bin").write_bytes(b"")
+    with pytest.raises(UserError, match=r"column_0\.bin was changed since the stage images wrote it: run `doit images:small`$"):
+        runs.run("simulate", "small")
+    receipt(flow, "images").unlink()
+    with pytest.raises(UserError, match=r"simulate needs what the stage images writes: run `doit images:small` first$"):
+        runs.run("simulate", "small")
+
+
+def test_more_images_than_asked_for_are_kept(flow):
+    flow.doit()
+    runs.run("simulate", "small", {"images": None})
+    assert flow.doit() == []
+    assert flow.images["small"] is None
+
+
+def test_a_change_of_code_runs_its_stage_again(flow, monkeypatch):
+    flow.doit()
+    digest = code.digest
+    monkeypatch.setattr(
+        code, "digest", lambda module, spawns=(): digest(module, spawns) + "x" * (module == "rtl.memory")
+    )
+    assert flow.doit() == ["images"]  # the files are the same, and there it stops
+
+
+def test_a_damaged_database_costs_nothing(flow):
+    flow.doit()
+    (flow.build / "doit.db").write_bytes(b"no database" * 1000)
+    assert set(flow.doit()) <= {"compile"}
+
+
+def test_a_damaged_receipt_runs_its_stage_again(flow):
+    flow.doit()
+    receipt(flow, "synth").write_text('{"values": 3}')
+    assert flow.doit() == ["synth"]
+
+
+def test_two_runs_of_a_stage_do_it_once(flow, capsys):
+    """While the stage runs elsewhere, doit waits; then there is nothing left to do."""
+    flow.doit()
+    flow.scala.write_text("val logic = 2")
+    flow.doit("elaborate:small")
+    stage, build = stages.BY_NAME["images"], flow.build / "small"
+    with runs._alone(stage, designs.load("small"), build):
+        waiting = threading.Thread(target=runs.act, args=("images", "small"))
+        waiting.start()
+        while "waiting" not in capsys.readouterr().err:
+            time.sleep(0.01)
+        flow.ran.clear()
+        read = receipts.inputs(stage, designs.load("small"), build)
+        stage.run(designs.load("small"), build, {})
+        receipts.write(stage, designs.load("small"), build, {}, read)
+    waiting.join(10)
+    assert flow.ran == ["images"]
+
+
+def test_a_link_in_the_place_of_a_receipt_is_not_followed(flow, tmp_path):
+    flow.doit()
+    outside = tmp_path / "precious"
+    outside.write_text("mine")
+    receipt(flow, "images").unlink()
+    receipt(flow, "images").symlink_to(outside)
+    flow.doit()
+    assert outside.read_text() == "mine" and not receipt(flow, "images").is_symlink()
+
+
+def test_a_published_design_has_nothing_to_train(flow):
+    with pytest.raises(UserError, match=r"other has no stage train: its weights are the published model\.npz$"):
+        runs.run("train", "other")
+
+
+def test_the_contracts_page_has_the_table_of_stages():
+    """`python -m xnorfpga.flow` writes it."""
+    assert stages.table() in (ROOT / "docs/contracts.md").read_text()

@@ -9,6 +9,7 @@ import pytest
 from xnorfpga import __main__ as cli
 from xnorfpga.base.paths import ROOT
 from xnorfpga.design import designs
+from xnorfpga.flow.stages import BY_NAME
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
 README = PAGES[0].read_text()
@@ -53,7 +54,7 @@ def test_tasks_of_the_readme_exist():
     tasks = [line.split()[1] for line in commands(README) if re.match(r"doit \w+:", line)]
     assert tasks
     for task in tasks:
-        assert f"def task_{task.split(':')[0]}(" in (ROOT / "dodo.py").read_text()
+        assert task.split(":")[0] in {"compile", *BY_NAME}
         assert task.split(":")[1] in designs.names()
 
 

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from xnorfpga import flow
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
+from xnorfpga.flow import run as flow
+from xnorfpga.flow import stages
 
 EPILOG = """examples:
   doit                                          everything for mnist_small, up to the report
@@ -27,15 +28,6 @@ EPILOG = """examples:
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
 The environment: XNORFPGA_DATA, a directory with MNIST's idx files; XNORFPGA_BUILD, instead of build/; JAVA_HOME and
 QUARTUS_ROOTDIR, instead of what is found."""
-HELP = {
-    "train": "train the network",
-    "export": "pack the weights and fold the thresholds",
-    "elaborate": "write the Verilog and the manifest",
-    "images": "write the block RAMs' contents",
-    "simulate": "run test images through the RTL and compare with the golden model",
-    "synth": "synthesize with Quartus, else estimate with Yosys",
-    "report": "write the report page and report.json",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        told = flow.disk_error(error)
+        told = flow.of_disk(error)
         if not isinstance(told, UserError):
             raise
         print(f"error: {told}", file=sys.stderr)
@@ -75,16 +67,16 @@ def parser() -> argparse.ArgumentParser:
 
     command("doctor", "name each tool, its version, where it was found, and what to do about a missing one")
     command("list", "list the designs")
-    for stage in flow.STAGES:
-        sub = command(stage, HELP[stage])
+    for stage in stages.STAGES:
+        sub = command(stage.name, stage.help)
         _design(sub)
-        if stage == "simulate":
+        if stage.name == "simulate":
             sub.add_argument(
                 "--images",
                 type=_image_count,
                 metavar="N|all",
                 help="how many test images, from the first (default: as doit does, "
-                f"{flow.SIMULATED_IMAGES}, of {', '.join(flow.SIMULATED_WHOLE)} all)",
+                f"{stages.SIMULATED_IMAGES}, of {', '.join(stages.SIMULATED_WHOLE)} all)",
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
     sub = command("fold", "print what foldings of a network fit a board, before anything is elaborated")
@@ -139,10 +131,10 @@ def run(options: argparse.Namespace) -> int:
 
             print(json.dumps(quartus.parse(options.directory), indent=2, ensure_ascii=False))
         case stage:
-            chosen = designs.load(options.design)
-            images = options.images if stage == "simulate" else None
-            count = flow.simulated_images(chosen.name) if images is None else None if images == "all" else images
-            flow.run(stage, options.design, count)
+            asked = {}
+            if stage == "simulate" and options.images is not None:
+                asked["images"] = None if options.images == "all" else options.images
+            flow.run(stage, options.design, asked)
     return 0
 
 

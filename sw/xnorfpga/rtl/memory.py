@@ -18,6 +18,7 @@ from xnorfpga.base.files import atomic_write, read_json, write_json, write_text
 from xnorfpga.design import folding
 
 if TYPE_CHECKING:
+    from xnorfpga.design.designs import Design
     from xnorfpga.network.golden import Model
 
 
@@ -159,7 +160,7 @@ def load_crc32(manifest: dict[str, Any], model: "Model") -> int:
     return zlib.crc32(load_bytes(manifest, model))
 
 
-def write_images(build: Path) -> None:
+def write_images(design: "Design", build: Path) -> None:
     """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes."""
     from xnorfpga.learn import export
 

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of stages, in the order of the flow. doit, the command line and docs/contracts.md follow from it.
+
+A stage is a function of a design and its build directory. Its module is imported when it runs, not before.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xnorfpga.base import paths
+from xnorfpga.design.designs import Design
+from xnorfpga.rtl import elaborate
+from xnorfpga.synth import quartus_project
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    name: for doit and the command line; help: what it does, for people; change: from what to what, for doit's list.
+    module, function: what runs, called with `design` and `build` (and the command's options).
+    uses: the parts of the design that its result depends on, as dotted names.
+    reads, writes: files under build/NAME, as patterns. A pattern without a star is a file that is always there.
+    also_reads, also_writes: only where the network is trained here (reads), or published (writes).
+    outside: files elsewhere that it reads. environment: what else decides its result.
+    spawns: modules that run in a process of their own, which imports do not show.
+    trains: the stage is skipped where the weights are published.
+    enough: whether a result with some options serves whoever asks for others.
+    """
+
+    name: str
+    help: str
+    change: str
+    module: str
+    function: str
+    uses: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    trained_reads: tuple[str, ...] = ()
+    published_writes: tuple[str, ...] = ()
+    outside: Callable[[Design], list[Path]] = lambda design: []
+    environment: Callable[[], dict[str, Any]] = dict
+    spawns: tuple[str, ...] = ()
+    trains: bool = False
+    options: Callable[[Design], dict[str, Any]] = lambda design: {}
+    enough: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = lambda had, asked: had == asked
+
+    def applies(self, design: Design) -> bool:
+        """Return whether the design has this stage."""
+        return not (self.trains and design.published)
+
+    def inputs(self, design: Design) -> tuple[str, ...]:
+        """Return the patterns of the files under build/NAME that it reads."""
+        return self.reads + (() if design.published else self.trained_reads)
+
+    def outputs(self, design: Design) -> tuple[str, ...]:
+        """Return the patterns of the files under build/NAME that it writes."""
+        return self.writes + (self.published_writes if design.published else ())
+
+    def run(self, design: Design, build: Path, options: Mapping[str, Any]) -> None:
+        """Call the stage's function.
+
+        Raises UserError for all that a user can mend.
+        """
+        getattr(import_module(f"xnorfpga.{self.module}"), self.function)(design=design, build=build, **options)
+
+
+def data_source() -> dict[str, Any]:
+    """Return the choice of the data set."""
+    return {"data": paths.data_directory()}
+
+
+def quartus() -> dict[str, Any]:
+    """Return whether, and where, Quartus is installed."""
+    return {"quartus": str(quartus_project.find())}
+
+
+def published_model(design: Design) -> list[Path]:
+    """Return the file of a published design's model."""
+    return [paths.MODELS / design.weights] if design.published else []
+
+
+def generator(design: Design) -> list[Path]:
+    """Return the sources of the Scala generator."""
+    return elaborate.sources()
+
+
+def board(design: Design) -> list[Path]:
+    """Return the files of the design's board."""
+    return sorted(path for path in (paths.BOARDS / design.board.name).iterdir() if path.is_file())
+
+
+def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Return whether as many images were simulated as are asked for (None: all)."""
+    return had["images"] is None or (asked["images"] is not None and had["images"] >= asked["images"])
+
+
+MEMORIES = ("mem/images.json", "mem/load.bin", "mem/*.bin")
+CURVE = ("training.json", "learning_curve.svg")
+STAGES = (
+    Stage(
+        "train",
+        "train the network",
+        "digits → trained binary network",
+        "learn.train",
+        "train",
+        uses=("network", "quantization", "training"),
+        writes=("checkpoint.pt", *CURVE),
+        environment=data_source,
+        trains=True,
+    ),
+    Stage(
+        "export",
+        "pack the weights and turn batch norms into integer thresholds",
+        "network → bit-packed weights and integer thresholds",
+        "learn.export",
+        "export",
+        uses=("network", "quantization", "training", "weights"),
+        trained_reads=("checkpoint.pt",),
+        writes=("accelerator.json", "weights/*.npz"),
+        published_writes=CURVE,
+        outside=published_model,
+        environment=data_source,
+    ),
+    Stage(
+        "elaborate",
+        "write the Verilog and the manifest",
+        "shapes and folds → Verilog and manifest",
+        "rtl.elaborate",
+        "elaborate",
+        uses=("network", "folding", "board"),
+        writes=("hardware.json", "manifest.json", "rtl/*.v"),
+        outside=generator,
+    ),
+    Stage(
+        "images",
+        "write the block RAMs' contents",
+        "weights → content of the block RAMs",
+        "rtl.memory",
+        "write_images",
+        reads=("manifest.json", "accelerator.json", "weights/*.npz"),
+        writes=MEMORIES,
+    ),
+    Stage(
+        "simulate",
+        "run test images through the RTL and compare with the golden model",
+        "test images through the RTL, against the golden model",
+        "rtl.simulate",
+        "simulate",
+        uses=("network.dataset", "weights"),
+        reads=(
+            "hardware.json",
+            "manifest.json",
+            "rtl/*.v",
+            "accelerator.json",
+            "weights/*.npz",
+            "mem/images.json",
+            "mem/*.bin",
+        ),
+        writes=("sim.json",),
+        environment=data_source,
+        spawns=("rtl.testbench",),
+        options=lambda design: {"images": simulated_images(design.name)},
+        enough=as_many_images,
+    ),
+    Stage(
+        "synth",
+        "synthesize with Quartus, else estimate with Yosys",
+        "Verilog → resources and speed (Quartus, else Yosys' estimate)",
+        "synth.synthesize",
+        "synthesize",
+        uses=("board",),
+        reads=("manifest.json", "rtl/*.v"),
+        writes=("synth.json",),
+        outside=board,
+        environment=quartus,
+    ),
+    Stage(
+        "report",
+        "write the report page and report.json",
+        "all figures on one page, beside published designs",
+        "report.report",
+        "report",
+        uses=("name", "weights", "network", "quantization", "training", "folding", "board"),
+        reads=("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json", *CURVE),
+        writes=("report/report.json", "report/index.html"),
+        environment=data_source,
+    ),
+)
+BY_NAME = {stage.name: stage for stage in STAGES}
+SIMULATED_IMAGES = 1000
+SIMULATED_WHOLE = ("mnist", "mnist_fast")
+
+
+def simulated_images(name: str) -> int | None:
+    """Return how many test images a design is simulated with, from the first; None: all of them."""
+    return None if name in SIMULATED_WHOLE else SIMULATED_IMAGES
+
+
+def writers(stage: Stage, design: Design) -> list[Stage]:
+    """Return the stages whose files a stage reads, in the order of the flow."""
+    wanted = stage.inputs(design)
+
+    def meets(written: str) -> bool:
+        return any(fnmatchcase(written, pattern) or fnmatchcase(pattern, written) for pattern in wanted)
+
+    return [each for each in STAGES if each.applies(design) and any(map(meets, each.outputs(design)))]
+
+
+def table() -> str:
+    """Return the stages as a Markdown table, for docs/contracts.md."""
+    lines = ["| stage | function | reads | writes |", "|---|---|---|---|"]
+    for stage in STAGES:
+        reads = _listed(stage.reads, stage.trained_reads, "unless the model is published")
+        writes = _listed(stage.writes, stage.published_writes, "of a published model")
+        lines.append(f"| {stage.name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
+    return "\n".join(lines)
+
+
+def _listed(always: tuple[str, ...], sometimes: tuple[str, ...], when: str) -> str:
+    text = ", ".join(f"`{pattern}`" for pattern in always)
+    extra = ", ".join(f"`{pattern}`" for pattern in sometimes)
+    return "; ".join(part for part in (text, f"{when} {extra}" if extra else "") if part)
