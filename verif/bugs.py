@@ -42,21 +42,24 @@ class Bug:
 
 
 BUGS = (
-    Bug("off-by-one threshold", "Layer.scala", "(!sum.msb).asBits", "(sum > 0).asBits"),
+    Bug("off-by-one threshold", "mvu/Layer.scala", "(!sum.msb).asBits", "(sum > 0).asBits"),
     Bug(
         "swapped bit order",
-        "Collector.scala",
+        "stream/Collector.scala",
         ":= (bits ## register) >> inWidth",
         ":= (bits.reversed ## register) >> inWidth",
     ),
-    Bug("lost back-pressure", "Layer.scala", "(!lastWord || credits =/= 0)", "True"),
+    Bug("lost back-pressure", "mvu/Layer.scala", "(!lastWord || credits =/= 0)", "True"),
     Bug(
-        "wrong rotation", "InputRegister.scala", "register.rotateRight(config.simd)", "register.rotateLeft(config.simd)"
+        "wrong rotation",
+        "mvu/InputRegister.scala",
+        "register.rotateRight(config.simd)",
+        "register.rotateLeft(config.simd)",
     ),
-    Bug("load while busy", "LoadPort.scala", "haltWhen(!loading && !io.idle)", "haltWhen(False)"),
+    Bug("load while busy", "memory/LoadPort.scala", "haltWhen(!loading && !io.idle)", "haltWhen(False)"),
     Bug(
         "stale double buffer",
-        "Collector.scala",
+        "stream/Collector.scala",
         "when(io.output.fire) { full := False }",
         "when(io.output.fire && !io.input.fire) { full := False }",
     ),

@@ -116,7 +116,7 @@ def directories(pytestconfig: pytest.Config) -> dict[str, Path]:
         BUILD / "verif" / f"units{hardware}" / name: {"unit": unit, "configurations": parameters}
         for name, (unit, parameters) in simulators(hardware).items()
     }
-    elaborated(wanted, "ElaborateUnits", "unit.json")
+    elaborated(wanted, "bench.ElaborateUnits", "unit.json")
     return {directory.name: directory for directory in wanted}
 
 

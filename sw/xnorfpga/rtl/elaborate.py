@@ -72,7 +72,7 @@ def hardware(design: "Design") -> dict[str, Any]:
 
 
 def elaborate_many(
-    configurations: Iterable[tuple[dict[str, Any], Path]], main: str = "Elaborate", source: str = "hardware.json"
+    configurations: Iterable[tuple[dict[str, Any], Path]], main: str = "top.Elaborate", source: str = "hardware.json"
 ) -> None:
     """Elaborate each hardware configuration into its directory, in one java run.
 

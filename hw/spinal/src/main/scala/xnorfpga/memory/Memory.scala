@@ -1,31 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.memory
 
 import spinal.core._
-
-/** Geometry of a memory of `depth` rows of `width` bits, spread over columns that are each a whole number of blocks. */
-case class MemoryShape(name: String, layer: Int, kind: String, width: Int, depth: Int, ram: BlockRam) {
-  val columnWidth = ram.width(depth)
-  val columns = (width + columnWidth - 1) / columnWidth
-  val addressBits = log2Up(depth) max 1
-
-  /** Bits of a row in this column. */
-  def bits(column: Int): Range = column * columnWidth until (width min (column + 1) * columnWidth)
-
-  /** Initial content of a column, resolved in the working directory of whoever reads the Verilog. */
-  def file(column: Int) = s"${name}_$column.bin"
-}
-
-/** What the load port says to a memory.
-  *
-  * @param token one-hot: the column that the word is for
-  */
-case class LoadBus(shape: MemoryShape) extends Bundle {
-  val enable = Bool()
-  val token = Bits(shape.columns bits)
-  val data = Bits(shape.columnWidth bits)
-  val address = UInt(shape.addressBits bits)
-}
 
 /** A wide memory of block-RAM columns: a row is read every cycle, one cycle after its address; a column's word a cycle
   * is loaded.

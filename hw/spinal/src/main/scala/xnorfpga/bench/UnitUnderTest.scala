@@ -1,39 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.bench
 
 import spinal.core._
 import ujson.{Obj, Value}
 import upickle.default._
-
-/** `ElaborateUnits DIR…`: reads DIR/unit.json, writes DIR/rtl and DIR/manifest.json: units alone, for their benches. */
-object ElaborateUnits {
-  def main(directories: Array[String]): Unit = Elaborate.each[UnitsConfig](directories, "unit.json") { (config, directory) =>
-    val bench = Elaborate.verilog(directory)(UnitsBench(config))
-    Elaborate.write(directory, Obj("unit" -> config.unit, "top" -> bench.definitionName, "units" -> bench.units.map(_.facts)))
-  }
-}
-
-/** @param unit name of a component, @param configurations parameters of each instance of it */
-@upickle.implicits.allowUnknownKeys(false)
-case class UnitsConfig(unit: String, configurations: Seq[Value])
-
-object UnitsConfig {
-  implicit val reader: Reader[UnitsConfig] = macroR
-}
-
-/** Configurations of one unit side by side, so that one simulator serves them all: port x of number k is `u{k}_x`. */
-case class UnitsBench(config: UnitsConfig) extends Component {
-  setDefinitionName(s"${config.unit}Bench")
-  val units = config.configurations.map(UnitUnderTest(config.unit, _))
-  for {
-    (unit, k) <- units.zipWithIndex
-    port <- unit.component.getOrdredNodeIo
-    name <- port.getName().split("^io_").lift(1) // not the clock
-  } {
-    val outer = cloneOf(port).setName(s"u${k}_$name")
-    if (port.isInput) port.assignFrom(in(outer)) else out(outer).assignFrom(port)
-  }
-}
+import xnorfpga.config.{AcceleratorConfig, BlockRam, refuse}
+import xnorfpga.counting.{UnlikePairs, XnorPopcount}
+import xnorfpga.head.ArgMax
+import xnorfpga.memory.{LoadPort, MemoryShape}
+import xnorfpga.mvu.{InputRegister, Layer, LayerPlan, ProcessingElement}
+import xnorfpga.stream.{Collector, ImageCollector, Serializer}
+import xnorfpga.top.Manifest
 
 /** @param facts the parameters, and what follows from them that a bench must know */
 case class UnitUnderTest(component: Component, facts: Obj)

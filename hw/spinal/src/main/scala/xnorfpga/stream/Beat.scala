@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.stream
 
 import spinal.core._
 import spinal.lib._

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.mvu
 
 import spinal.core._
+import xnorfpga.config.{AcceleratorConfig, LayerConfig, Routing}
+import xnorfpga.counting.{PopcountShape, UnlikePairs}
 
 /** What follows from a layer's place in the chain: known before elaboration, and predicted alike by the folding model
   * in Python.

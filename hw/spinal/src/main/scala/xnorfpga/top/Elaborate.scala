@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.top
 
 import java.nio.charset.StandardCharsets
 import java.nio.file.{Files, Path, Paths}
@@ -8,6 +8,8 @@ import scala.util.control.NonFatal
 
 import spinal.core._
 import upickle.default._
+import xnorfpga.board.De1SocTop
+import xnorfpga.config.{AcceleratorConfig, ConfigError, refuse}
 
 /** `Elaborate DIR…`: reads DIR/hardware.json, writes DIR/rtl and DIR/manifest.json.
   *
@@ -64,68 +66,4 @@ object Elaborate {
   /** Write directory/manifest.json. */
   def write(directory: Path, manifest: ujson.Value): Unit =
     Files.write(directory.resolve("manifest.json"), (manifest.render(indent = 2) + "\n").getBytes(StandardCharsets.UTF_8))
-}
-
-/** What was built, for the stages after: nobody derives it a second time. */
-object Manifest {
-  def apply(config: AcceleratorConfig, top: Accelerator, board: Component): ujson.Value = {
-    ujson.Obj(
-      "design" -> config.design,
-      "top" -> top.definitionName,
-      "board_top" -> board.definitionName,
-      "files" -> Seq(board, top).map(component => s"rtl/${component.definitionName}.v"),
-      "clock_mhz" -> config.clock_mhz,
-      "ports" -> ports(top),
-      "board_ports" -> ports(board),
-      "copies" -> config.copies,
-      "input" -> ujson.Obj("word_bits" -> config.input_word_bits, "words" -> config.inputWords),
-      "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
-      "layers" -> top.stages.map(stage => layer(stage.plan)),
-      "memories" -> top.shapes.map(memory),
-      "load_word_bits" -> LoadPort.wordBits,
-      "load_words" -> top.loadWords
-    )
-  }
-
-  def layer(plan: LayerPlan): ujson.Obj = {
-    val c = plan.config
-    ujson.Obj(
-      "index" -> plan.index,
-      "mw" -> c.mw,
-      "mh" -> c.mh,
-      "pe" -> c.pe,
-      "simd" -> c.simd,
-      "routing" -> c.routing.name,
-      "words" -> c.words,
-      "groups" -> c.groups,
-      "cycles" -> plan.cycles,
-      "step_to_output_cycles" -> plan.stepToOutput,
-      "fifo_depth" -> plan.fifoDepth,
-      "margin_bits" -> c.marginBits,
-      "paired" -> plan.paired,
-      "serial" -> plan.serial,
-      "thresholded" -> plan.thresholded,
-      "tap" -> plan.thresholded
-    )
-  }
-
-  def memory(shape: MemoryShape): ujson.Obj =
-    ujson.Obj(
-      "name" -> shape.name,
-      "layer" -> shape.layer,
-      "kind" -> shape.kind,
-      "width" -> shape.width,
-      "depth" -> shape.depth,
-      "column_width" -> shape.columnWidth,
-      "files" -> (0 until shape.columns).map(shape.file(_))
-    )
-
-  private def ports(top: Component): Seq[ujson.Obj] =
-    top.getOrdredNodeIo.map { port =>
-      ujson.Obj(
-        "name" -> port.getName(),
-        "direction" -> (if (port.isInput) "in" else "out"),
-        "width" -> port.getBitsWidth
-      )
-    }.toSeq
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.board
 
 import spinal.core._
 import spinal.lib._
 import spinal.lib.com.uart._
+import xnorfpga.config.AcceleratorConfig
+import xnorfpga.memory.LoadPort
+import xnorfpga.top.AcceleratorBlackBox
 
 /** The accelerator as the board sees it: a serial port on header JP1, the class on the first seven-segment display.
   *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.counting
 
 import spinal.core._
 import spinal.lib._
@@ -84,87 +84,4 @@ case class XnorPopcount(size: Int, paired: Boolean) extends Component {
       else sum(sums, left, level + 1)
     }
   io.count := (if (leaves == 0) CountOne(singles) else sum(numbers, singles, 1)).resized
-}
-
-/** Sizes of a popcount, shared with those who must know its latency. */
-case class PopcountShape(size: Int, paired: Boolean) {
-  require(size >= 1 && (!paired || size % 2 == 0))
-
-  /** Products a counted bit stands for. */
-  val products = if (paired) 2 else 1
-  val bits = size / products
-  val countBits = log2Up(bits + 1)
-
-  /** Each leaf counts three bits, and each of the leaves − 1 adders takes one more; one or two bits need no leaf. Every
-    * adder has its carry-in: synthesis would take those without for operands of one wide sum, in twice the logic.
-    */
-  val leaves = if (bits < 3) 0 else (bits + 1 + 3) / 4
-  val carryIns = if (bits < 3) bits else leaves - 1
-  val latency = 1 + (log2Up(leaves max 1) + PopcountShape.levels - 1) / PopcountShape.levels
-}
-
-object PopcountShape {
-
-  /** LUT levels, or adders in a row, between registers. */
-  val levels = 4
-}
-
-/** One link of the chains: previous ^ bit, the bit being xnor(x, w) or the majority of a pair; the first has no previous. */
-case class ChainLink(count: Int, paired: Boolean, first: Boolean) extends Component {
-  setDefinitionName(s"XnorPopcount${if (first) "First" else "Next"}${if (paired) "Paired" else ""}_$count")
-  val products = if (paired) 2 else 1
-  val io = new Bundle {
-    val x, w = in Bits (count * products bits)
-    val previous = (!first) generate in(Bits(count bits))
-    val chain = out Bits (count bits)
-  }
-  private val agree = ~(io.x ^ io.w)
-  private val bits =
-    if (!paired) agree
-    else
-      Cat((0 until count).map { i =>
-        val (a, b, unlike) = (agree(2 * i), agree(2 * i + 1), io.x(2 * i) ^ io.x(2 * i + 1))
-        a && b || unlike && (a || b)
-      })
-  io.chain := (if (first) bits else bits ^ io.previous)
-}
-
-/** The carry of three chained bits, out of the chain: a = t₀, b = t₀ ^ t₁, c = t₁ ^ t₂. */
-case class ChainCarry(count: Int) extends Component {
-  setDefinitionName(s"XnorPopcountCarry_$count")
-  val io = new Bundle {
-    val chain = in(Vec(Bits(count bits), 3))
-    val carry = out Bits (count bits)
-  }
-  private val Seq(a, b, c) = Seq(io.chain(0), io.chain(0) ^ io.chain(1), io.chain(1) ^ io.chain(2))
-  io.carry := a & b | c & (a | b)
-}
-
-/** Counts the unlike pairs of an image while its words come in: what all neurons of a paired layer subtract.
-  *
-  * @param width bits a word: even, and few enough that a word is counted within a cycle
-  */
-case class UnlikePairs(width: Int, totalBits: Int) extends Component {
-  require(UnlikePairs.possible(width))
-  val io = new Bundle {
-    val take, first = in Bool ()
-    val word = in Bits (width bits)
-
-    /** The count over the words taken up to `UnlikePairs.lag` cycles before. */
-    val count = out UInt (totalBits bits)
-  }
-  private val pairs = io.word.asBools.grouped(2).map(pair => pair(0) ^ pair(1))
-  private val threes = pairs.grouped(3).map(CountOne(_)).toSeq // a LUT of six inputs for each bit
-  val inWord = RegNext(threes.reduceBalancedTree(_ +^ _))
-  val count = Reg(UInt(totalBits bits))
-  when(RegNext(io.take) init False) { count := Mux(RegNext(io.first), U(0), count) + inWord }
-  io.count := count
-}
-
-object UnlikePairs {
-
-  /** Cycles by which the count is later than the register that collects the words. */
-  val lag = 1
-
-  def possible(width: Int): Boolean = width % 2 == 0 && width <= 32
 }

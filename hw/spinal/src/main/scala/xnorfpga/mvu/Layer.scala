@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.mvu
 
 import spinal.core._
 import spinal.lib._
+import xnorfpga.config.BlockRam
+import xnorfpga.memory.{LoadBus, Memory, MemoryShape}
+import xnorfpga.stream.Beat
 
 /** The layer engine: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for all copies.
   *

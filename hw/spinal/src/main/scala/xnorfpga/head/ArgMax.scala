@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.head
 
 import spinal.core._
 import spinal.lib._
-
-/** What is known of an image at the end.
-  *
-  * @param label index of the largest score, the lowest one at a tie
-  * @param scores score k at bits k · scoreBits …, the popcounts of the last layer
-  */
-case class Result(classes: Int, scoreBits: Int) extends Bundle {
-  val label = UInt(log2Up(classes) max 1 bits)
-  val scores = Bits(classes * scoreBits bits)
-}
+import xnorfpga.stream.Beat
 
 /** Scores → results: one score a cycle and lane is compared with the best so far, then the lanes leave one by one.
   *

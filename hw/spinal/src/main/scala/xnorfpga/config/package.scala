@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+package xnorfpga
 
-/** XNOR neural-network accelerators: a file is a unit, in the order in which an image passes them. */
-package object xnorfpga {
+/** What is built: the accelerator as `hardware.json` states it, checked when it is read. */
+package object config {
 
   /** Stop elaboration with one line that says what to change. */
   def refuse(message: String): Nothing = throw ConfigError(message)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package xnorfpga
+package xnorfpga.mvu
 
 import spinal.core._
 import spinal.lib._
+import xnorfpga.config.Routing
+import xnorfpga.counting.{UnlikePairs, XnorPopcount}
+import xnorfpga.stream.Beat
 
 /** Holds the input of a layer in front of the processing elements; the routings differ in nothing but this unit.
   *

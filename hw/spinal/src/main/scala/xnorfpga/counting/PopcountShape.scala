@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga.counting
+
+import spinal.core._
+
+/** Sizes of a popcount, shared with those who must know its latency. */
+case class PopcountShape(size: Int, paired: Boolean) {
+  require(size >= 1 && (!paired || size % 2 == 0))
+
+  /** Products a counted bit stands for. */
+  val products = if (paired) 2 else 1
+  val bits = size / products
+  val countBits = log2Up(bits + 1)
+
+  /** Each leaf counts three bits, and each of the leaves − 1 adders takes one more; one or two bits need no leaf. Every
+    * adder has its carry-in: synthesis would take those without for operands of one wide sum, in twice the logic.
+    */
+  val leaves = if (bits < 3) 0 else (bits + 1 + 3) / 4
+  val carryIns = if (bits < 3) bits else leaves - 1
+  val latency = 1 + (log2Up(leaves max 1) + PopcountShape.levels - 1) / PopcountShape.levels
+}
+
+object PopcountShape {
+
+  /** LUT levels, or adders in a row, between registers. */
+  val levels = 4
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga.top
+
+import spinal.core._
+import xnorfpga.config.AcceleratorConfig
+import xnorfpga.memory.{LoadPort, MemoryShape}
+import xnorfpga.mvu.LayerPlan
+
+/** What was built, for the stages after: nobody derives it a second time. */
+object Manifest {
+  def apply(config: AcceleratorConfig, top: Accelerator, board: Component): ujson.Value = {
+    ujson.Obj(
+      "design" -> config.design,
+      "top" -> top.definitionName,
+      "board_top" -> board.definitionName,
+      "files" -> Seq(board, top).map(component => s"rtl/${component.definitionName}.v"),
+      "clock_mhz" -> config.clock_mhz,
+      "ports" -> ports(top),
+      "board_ports" -> ports(board),
+      "copies" -> config.copies,
+      "input" -> ujson.Obj("word_bits" -> config.input_word_bits, "words" -> config.inputWords),
+      "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
+      "layers" -> top.stages.map(stage => layer(stage.plan)),
+      "memories" -> top.shapes.map(memory),
+      "load_word_bits" -> LoadPort.wordBits,
+      "load_words" -> top.loadWords
+    )
+  }
+
+  def layer(plan: LayerPlan): ujson.Obj = {
+    val c = plan.config
+    ujson.Obj(
+      "index" -> plan.index,
+      "mw" -> c.mw,
+      "mh" -> c.mh,
+      "pe" -> c.pe,
+      "simd" -> c.simd,
+      "routing" -> c.routing.name,
+      "words" -> c.words,
+      "groups" -> c.groups,
+      "cycles" -> plan.cycles,
+      "step_to_output_cycles" -> plan.stepToOutput,
+      "fifo_depth" -> plan.fifoDepth,
+      "margin_bits" -> c.marginBits,
+      "paired" -> plan.paired,
+      "serial" -> plan.serial,
+      "thresholded" -> plan.thresholded,
+      "tap" -> plan.thresholded
+    )
+  }
+
+  def memory(shape: MemoryShape): ujson.Obj =
+    ujson.Obj(
+      "name" -> shape.name,
+      "layer" -> shape.layer,
+      "kind" -> shape.kind,
+      "width" -> shape.width,
+      "depth" -> shape.depth,
+      "column_width" -> shape.columnWidth,
+      "files" -> (0 until shape.columns).map(shape.file(_))
+    )
+
+  private def ports(top: Component): Seq[ujson.Obj] =
+    top.getOrdredNodeIo.map { port =>
+      ujson.Obj(
+        "name" -> port.getName(),
+        "direction" -> (if (port.isInput) "in" else "out"),
+        "width" -> port.getBitsWidth
+      )
+    }.toSeq
+}
