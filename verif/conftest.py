@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores
 
 import pytest
 
-import coverage
+from bench import coverage
 from xnorfpga.base.files import write_json
 from xnorfpga.base.paths import BUILD
 

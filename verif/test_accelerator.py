@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import coverage
-from builds import elaborated
-from configurations import NAMED, configuration, initial_network
+from bench import coverage
+from bench.builds import elaborated
+from bench.configurations import NAMED, configuration, initial_network
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.design import folding
@@ -46,7 +46,7 @@ def run(simulator: Simulator, number: int | str, seed: int, **environment: objec
     variables = {"VERIF_DIRECTORY": directory, "VERIF_SEED": seed, "VERIF_NETWORKS": networks, **environment}
     variables = {key: str(value) for key, value in variables.items()}
     log = directory / f"run_{seed}{''.join(environment)}.log"
-    return verilator.run(built, "accelerator_bench", directory / f"mem_{seed}", variables, log)
+    return verilator.run(built, "systems.accelerator", directory / f"mem_{seed}", variables, log)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

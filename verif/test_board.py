@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from builds import elaborated
-from configurations import MEMORY, network
+from bench.builds import elaborated
+from bench.configurations import MEMORY, network
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import memory, verilator
@@ -31,5 +31,5 @@ def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
     sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
     built = verilator.build(sources, "De1SocTop", verilator.QUICK)
     variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}
-    failed = verilator.run(built, "board_bench", directory / "mem", variables, directory / "run.log")
+    failed = verilator.run(built, "systems.board", directory / "mem", variables, directory / "run.log")
     assert not failed, f"see {directory / 'run.log'}"

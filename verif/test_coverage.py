@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import coverage
+from bench import coverage
 from xnorfpga.base.paths import ROOT
 
 ROW = re.compile(r"^\| `([^`]+)` \| (`[^|]+`) \| [^|]+ \|$", re.MULTILINE)
@@ -44,7 +44,7 @@ def test_hits_of_all_files_add_up_and_a_missed_bin_shows(tmp_path) -> None:
 
 
 SMALL_SUITE = """\
-import coverage
+from bench import coverage
 
 def test_one_bin():
     coverage.sample("load.gaps", "paused")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import formal
-from builds import elaborated
-from configurations import chain
+from bench.builds import elaborated
+from bench.configurations import chain
 from xnorfpga.base.paths import BUILD
 
 WRAPPERS = Path(__file__).parent / "formal"

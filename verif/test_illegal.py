@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from configurations import Configuration, configuration, divisors, layer
+from bench.configurations import Configuration, configuration, divisors, layer
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.rtl import elaborate

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from builds import elaborated
-from configurations import chain, initial_network
+from bench.builds import elaborated
+from bench.configurations import chain, initial_network
 from xnorfpga.base.files import read_json, write_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import memory, verilator
@@ -30,7 +30,7 @@ def test_a_hundred_thousand_images_under_random_pauses(seed: int, pytestconfig: 
     built = verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator", verilator.QUICK)
     variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed), "VERIF_IMAGES": str(IMAGES)}
     started = time.monotonic()
-    failed = verilator.run(built, "soak_bench", directory / "mem", variables, directory / f"run_{seed}.log")
+    failed = verilator.run(built, "systems.soak", directory / "mem", variables, directory / f"run_{seed}.log")
     seconds = round(time.monotonic() - started, 1)
     assert not failed, f"see {directory / f'run_{seed}.log'}; replay: pytest verif/test_soak.py --soak --seed {seed}"
     result = read_json(directory / "soak.json")

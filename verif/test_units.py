@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from builds import elaborated
-from configurations import MEMORY, NAMED, Configuration, chain, configuration
+from bench.builds import elaborated
+from bench.configurations import MEMORY, NAMED, Configuration, chain, configuration
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import verilator
 
 BENCHES = {  # of each unit, its module in units/
-    "XnorPopcount": "popcount",
+    "XnorPopcount": "xnor_popcount",
     "ProcessingElement": "processing_element",
     "InputRegister": "input_register",
     "ImageCollector": "image_collector",
-    "Collector": "adapters",
-    "Serializer": "adapters",
+    "Collector": "collector",
+    "Serializer": "collector",
     "Layer": "layer",
     "LoadPort": "load_port",
-    "ArgMax": "argmax",
+    "ArgMax": "arg_max",
 }
 
 CHAINS = {

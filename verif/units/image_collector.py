@@ -5,8 +5,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
-from streams import Pause, never, random_pause
-from unit_bench import NUMBERS, TIMEOUT, CollectingUnit
+from bench.streams import Pause, never, random_pause
+from bench.unit import NUMBERS, TIMEOUT, CollectingUnit
 from xnorfpga.rtl.testbench import to_int
 
 

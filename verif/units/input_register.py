@@ -7,9 +7,9 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
-import coverage
-from streams import Pause, StreamSource, never, random_pause
-from unit_bench import NUMBERS, ROUNDS, TIMEOUT, Unit, UnlikeSource, lanes, unlike_pairs
+from bench import coverage
+from bench.streams import Pause, StreamSource, never, random_pause
+from bench.unit import NUMBERS, ROUNDS, TIMEOUT, Unit, UnlikeSource, lanes, unlike_pairs
 from xnorfpga.rtl.testbench import to_int
 
 

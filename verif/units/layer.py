@@ -4,8 +4,8 @@
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from configurations import KINDS, network
-from unit_bench import NUMBERS, TIMEOUT, StreamUnit, UnlikeSource, in_lanes, lanes, unlike_pairs
+from bench.configurations import KINDS, network
+from bench.unit import NUMBERS, TIMEOUT, StreamUnit, UnlikeSource, in_lanes, lanes, unlike_pairs
 from xnorfpga.network.golden import LayerWeights, Model
 from xnorfpga.rtl import memory
 from xnorfpga.rtl.testbench import to_int

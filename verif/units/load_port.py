@@ -7,9 +7,9 @@ from itertools import product
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
 
-import coverage
-from streams import Pause, StreamSource, never, random_pause
-from unit_bench import NUMBERS, ROUNDS, TIMEOUT, Unit
+from bench import coverage
+from bench.streams import Pause, StreamSource, never, random_pause
+from bench.unit import NUMBERS, ROUNDS, TIMEOUT, Unit
 
 WORD_BITS = 40
 

@@ -5,7 +5,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
-from unit_bench import NUMBERS, TIMEOUT, Unit, unlike_pairs
+from bench.unit import NUMBERS, TIMEOUT, Unit, unlike_pairs
 from xnorfpga.rtl.testbench import to_int
 
 CYCLES = 400

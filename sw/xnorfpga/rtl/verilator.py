@@ -28,7 +28,7 @@ QUICK = ("-O1", "--x-assign", "fast", *ONE_FILE, "-Wno-fatal", "-Wno-WIDTH", "-C
 
 # cocotb rewrites the assertions of every module that is imported, numpy's too: a second of each start. Ours are enough.
 START_QUICKLY = {
-    "COCOTB_REWRITE_ASSERTION_FILES": "*_bench.py testbench.py streams.py",
+    "COCOTB_REWRITE_ASSERTION_FILES": "*/verif/*.py testbench.py",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
 }
 

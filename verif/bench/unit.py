@@ -18,8 +18,8 @@ from cocotb.clock import Clock
 from cocotb.task import Task
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
-import coverage
-from streams import Scoreboard, StreamSink, StreamSource, never, random_pause
+from bench import coverage
+from bench.streams import Scoreboard, StreamSink, StreamSource, never, random_pause
 from xnorfpga.base.files import read_json
 from xnorfpga.rtl.testbench import PERIOD_NS, now, to_int
 

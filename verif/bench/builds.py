@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from configurations import Configuration
+from bench.configurations import Configuration
 from xnorfpga.base.files import sha256, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import elaborate

@@ -7,9 +7,9 @@ import cocotb
 import numpy as np
 from cocotb.utils import get_sim_steps, get_sim_time
 
-from accelerator_bench import DIRECTORY, SEED, Testbench, randomness
-from configurations import images
-from streams import never, random_pause
+from bench.configurations import images
+from bench.streams import never, random_pause
+from systems.accelerator import DIRECTORY, SEED, Testbench, randomness
 from xnorfpga.base.files import write_json
 from xnorfpga.rtl.testbench import PERIOD_NS
 

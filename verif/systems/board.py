@@ -10,7 +10,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer, with_timeout
 
-from configurations import images, network
+from bench.configurations import images, network
 from xnorfpga.base.files import read_json
 from xnorfpga.network import golden
 from xnorfpga.rtl import memory

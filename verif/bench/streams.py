@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from cocotb.triggers import FallingEdge, RisingEdge
 
-import coverage
+from bench import coverage
 
 Pause = Iterator[bool]
 """Says before each cycle whether to pause in it."""

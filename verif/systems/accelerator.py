@@ -17,10 +17,9 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Event, FallingEdge, RisingEdge, with_timeout
 from cocotb.utils import get_sim_steps, get_sim_time
 
-import configurations
-import coverage
-from configurations import KINDS, images, network
-from streams import Pause, StreamSink, StreamSource, never, random_pause, sometimes
+from bench import configurations, coverage
+from bench.configurations import KINDS, images, network
+from bench.streams import Pause, StreamSink, StreamSource, never, random_pause, sometimes
 from xnorfpga.base.files import read_json
 from xnorfpga.design import folding
 from xnorfpga.network import golden

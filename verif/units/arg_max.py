@@ -3,7 +3,7 @@
 
 import cocotb
 
-from unit_bench import NUMBERS, TIMEOUT, StreamUnit, lanes
+from bench.unit import NUMBERS, TIMEOUT, StreamUnit, lanes
 
 
 class Bench(StreamUnit):

@@ -3,7 +3,7 @@
 
 import cocotb
 
-from unit_bench import MANIFEST, NUMBERS, TIMEOUT, CollectingUnit, lanes
+from bench.unit import MANIFEST, NUMBERS, TIMEOUT, CollectingUnit, lanes
 from xnorfpga.rtl.testbench import to_int
 
 UNIT = MANIFEST["unit"].lower()
