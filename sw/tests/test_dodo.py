@@ -19,7 +19,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256
 from xnorfpga.base.paths import DESIGNS, MODELS, ROOT
 from xnorfpga.design import designs
-from xnorfpga.flow import code, receipts, stages
+from xnorfpga.flow import code, pages, receipts, stages
 from xnorfpga.flow import run as runs
 from xnorfpga.flow.stages import STAGES, Stage
 from xnorfpga.rtl import elaborate
@@ -325,7 +325,9 @@ def test_a_lost_or_changed_file_is_made_again(flow, file, stage):
 def test_a_stage_by_hand_refuses_what_was_changed_after_it_was_written(flow):
     flow.doit()
     (flow.build / "small/mem/column_0.bin").write_bytes(b"")
-    with pytest.raises(UserError, match=r"column_0\.bin was changed since the stage images wrote it: run `doit images:small`$"):
+    with pytest.raises(
+        UserError, match=r"column_0\.bin was changed since the stage images wrote it: run `doit images:"
+    ):
         runs.run("simulate", "small")
     receipt(flow, "images").unlink()
     with pytest.raises(UserError, match=r"simulate needs what the stage images writes: run `doit images:small` first$"):
@@ -394,6 +396,7 @@ def test_a_published_design_has_nothing_to_train(flow):
         runs.run("train", "other")
 
 
-def test_the_contracts_page_has_the_table_of_stages():
+@pytest.mark.parametrize("block", pages.BLOCKS)
+def test_the_contracts_page_follows_from_the_code(block):
     """`python -m xnorfpga.flow` writes it."""
-    assert stages.table() in (ROOT / "docs/contracts.md").read_text()
+    assert pages.BLOCKS[block]() in (ROOT / "docs/contracts.md").read_text()

@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
         case "bench":
             print(bench(options))
         case "quartus-report":
-            from xnorfpga.synth import quartus
+            from xnorfpga.synth.quartus import figures as quartus
 
             print(json.dumps(quartus.parse(options.directory), indent=2, ensure_ascii=False))
         case stage:

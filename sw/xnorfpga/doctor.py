@@ -16,7 +16,7 @@ from pathlib import Path
 from xnorfpga.base import toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.rtl import elaborate
-from xnorfpga.synth import quartus_project
+from xnorfpga.synth.quartus import project as quartus_project
 
 TIMEOUT_S = 3.0
 INSTALL = "run `pip install -c constraints.txt -e .`"

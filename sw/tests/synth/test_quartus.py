@@ -9,7 +9,7 @@ import pytest
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import ROOT
-from xnorfpga.synth import quartus
+from xnorfpga.synth.quartus import figures as quartus
 
 FIXTURE = Path(__file__).parent / "fixtures" / "quartus"  # form of 18.1, invented figures
 REAL = ROOT.parent / "shared" / "quartus" / "reports"  # real reports of nine versions, which are not ours to publish

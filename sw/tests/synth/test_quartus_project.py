@@ -18,7 +18,8 @@ import pytest
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS, ROOT
 from xnorfpga.design.designs import Board, Capacity, Clock
-from xnorfpga.synth import quartus_project, synthesize
+from xnorfpga.synth import synthesize
+from xnorfpga.synth.quartus import project as quartus_project
 
 FIXTURES = Path(__file__).parent / "fixtures"
 REAL_PINS = ROOT.parent / "shared" / "quartus" / "board" / "DE1_SoC_all_pins.unlicense.qsf"

@@ -14,7 +14,7 @@ from typing import Any
 from xnorfpga.base import paths
 from xnorfpga.design.designs import Design
 from xnorfpga.rtl import elaborate
-from xnorfpga.synth import quartus_project
+from xnorfpga.synth.quartus import project
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def data_source() -> dict[str, Any]:
 
 def quartus() -> dict[str, Any]:
     """Return whether, and where, Quartus is installed."""
-    return {"quartus": str(quartus_project.find())}
+    return {"quartus": str(project.find())}
 
 
 def published_model(design: Design) -> list[Path]:
@@ -209,19 +209,3 @@ def writers(stage: Stage, design: Design) -> list[Stage]:
         return any(fnmatchcase(written, pattern) or fnmatchcase(pattern, written) for pattern in wanted)
 
     return [each for each in STAGES if each.applies(design) and any(map(meets, each.outputs(design)))]
-
-
-def table() -> str:
-    """Return the stages as a Markdown table, for docs/contracts.md."""
-    lines = ["| stage | function | reads | writes |", "|---|---|---|---|"]
-    for stage in STAGES:
-        reads = _listed(stage.reads, stage.trained_reads, "unless the model is published")
-        writes = _listed(stage.writes, stage.published_writes, "of a published model")
-        lines.append(f"| {stage.name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
-    return "\n".join(lines)
-
-
-def _listed(always: tuple[str, ...], sometimes: tuple[str, ...], when: str) -> str:
-    text = ", ".join(f"`{pattern}`" for pattern in always)
-    extra = ", ".join(f"`{pattern}`" for pattern in sometimes)
-    return "; ".join(part for part in (text, f"{when} {extra}" if extra else "") if part)

@@ -15,7 +15,9 @@ from typing import Any
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json
 from xnorfpga.design.designs import Board, Design
-from xnorfpga.synth import netlist, quartus, quartus_project, yosys
+from xnorfpga.synth import netlist, yosys
+from xnorfpga.synth.quartus import figures as quartus
+from xnorfpga.synth.quartus import project as quartus_project
 
 TOP = "top"  # the manifest's key of the module that Yosys maps
 

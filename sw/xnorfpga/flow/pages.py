@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What docs/contracts.md says: the table of stages, and each file between two stages, field by field."""
+
+import inspect
+import pkgutil
+import re
+import typing
+from importlib import import_module
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from xnorfpga import artefacts
+from xnorfpga.base.strict import Artefact
+from xnorfpga.flow.stages import STAGES
+
+
+def stages() -> str:
+    """Return the stages as a Markdown table."""
+    lines = ["| stage | function | reads | writes |", "|---|---|---|---|"]
+    for stage in STAGES:
+        reads = _listed(stage.reads, stage.trained_reads, "unless the model is published")
+        writes = _listed(stage.writes, stage.published_writes, "of a published model")
+        lines.append(f"| {stage.name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
+    return "\n".join(lines)
+
+
+def files() -> str:
+    """Return each file's class: what it holds, and its fields with their types, nested classes after it."""
+    modules = [import_module(f"{artefacts.__name__}.{each.name}") for each in pkgutil.iter_modules(artefacts.__path__)]
+    return "\n\n".join(_file(module) for module in modules)
+
+
+BLOCKS = {"stages": stages, "files": files}
+
+
+def _listed(always: tuple[str, ...], sometimes: tuple[str, ...], when: str) -> str:
+    text = ", ".join(f"`{pattern}`" for pattern in always)
+    extra = ", ".join(f"`{pattern}`" for pattern in sometimes)
+    return "; ".join(part for part in (text, f"{when} {extra}" if extra else "") if part)
+
+
+def _file(module: ModuleType) -> str:
+    head = (inspect.getdoc(module) or "").splitlines()[0]
+    classes = [
+        each
+        for each in vars(module).values()
+        if inspect.isclass(each) and issubclass(each, BaseModel) and each.__module__ == module.__name__
+    ]
+    classes.sort(key=lambda each: not issubclass(each, Artefact))  # the file itself first, then its parts
+    return "\n\n".join([f"### {head}", *map(_class, classes)])
+
+
+def _class(table: type[BaseModel]) -> str:
+    fields = "\n".join(f"{name}: {_type(field.annotation)}" for name, field in table.model_fields.items())
+    text = re.sub(r"(?<!\n)\n(?!\n|\w+: )", " ", inspect.getdoc(table) or "")  # one line a paragraph
+    text = re.sub(r"^(\w+): ", r"- `\1`: ", text, flags=re.MULTILINE)
+    return f"**{table.__name__}.** {text}\n```\n{fields}\n```"
+
+
+def _type(annotation: object) -> str:
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return re.sub(r"\b(?:typing|\w+(?:\.\w+)*)\.(?=[A-Za-z])", "", str(annotation)).replace("NoneType", "None")
