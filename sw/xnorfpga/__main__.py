@@ -98,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
+    sub.add_argument("--clock", metavar="NAME", help="whose Fmax (default: the one clock that the user constrained)")
     return top
 
 
@@ -127,15 +128,26 @@ def run(options: argparse.Namespace) -> int:
         case "bench":
             print(bench(options))
         case "quartus-report":
-            from xnorfpga.synth.quartus import figures as quartus
-
-            print(json.dumps(quartus.parse(options.directory), indent=2, ensure_ascii=False))
+            return quartus_report(options.directory, options.clock)
         case stage:
             asked = {}
             if stage == "simulate" and options.images is not None:
                 asked["images"] = None if options.images == "all" else options.images
             flow.run(stage, options.design, asked)
     return 0
+
+
+def quartus_report(directory: Path, clock: str | None) -> int:
+    """Print the figures as JSON; return 1, with Quartus' own error lines, where one of its tools failed."""
+    from xnorfpga.synth.quartus.read import read
+
+    figures = read(directory, clock)
+    print(figures.model_dump_json(indent=2))
+    failed = [name for name, stage in figures.stages.items() if stage.ok is False]
+    if failed:
+        said = " | ".join(figures.errors) or "the reports hold no error line"
+        print(f"error: Quartus failed in {', '.join(failed)}: {said}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def fold(options: argparse.Namespace) -> str:

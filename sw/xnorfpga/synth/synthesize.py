@@ -15,11 +15,15 @@ from typing import Any
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json
 from xnorfpga.design.designs import Board, Design
+from xnorfpga.design.folding import Block
 from xnorfpga.synth import netlist, yosys
-from xnorfpga.synth.quartus import figures as quartus
 from xnorfpga.synth.quartus import project as quartus_project
+from xnorfpga.synth.quartus.figures import QuartusFigures
+from xnorfpga.synth.quartus.read import read as read_reports
 
 TOP = "top"  # the manifest's key of the module that Yosys maps
+
+STAGES = ("map", "fit", "asm", "sta", "pow")  # of Quartus, each of which must leave a report
 
 UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
 
@@ -44,7 +48,7 @@ def synthesize(design: Design, build: Path) -> dict[str, Any]:
     """
     manifest = read_json(build / "manifest.json")
     programs = quartus_project.find()
-    for key in (TOP, "files", "layers", *(("board_top", "board_ports") if programs else ())):
+    for key in (TOP, "files", "layers", *(("board_top", "board_ports", "memories") if programs else ())):
         if key not in manifest:
             raise UserError(f"{build / 'manifest.json'}: key {key} is missing; run the elaborate stage again")
     files = [build / file for file in manifest["files"]]
@@ -135,20 +139,15 @@ def fit(
     run that fails leaves an earlier one there alone.
     """
     start = time.monotonic()
+    version = quartus_project.version(programs)
     top = manifest["board_top"]
     contents = _contents(manifest, build / "mem")
     running, kept = build / "synth" / "quartus.running", build / "synth" / "quartus"
     shutil.rmtree(running, ignore_errors=True)
     quartus_project.write_project(running, board, files, top, manifest["board_ports"], contents)
     reports = quartus_project.compile_project(programs, running, top)
-    report = quartus.parse(reports / top, clock_mhz=board.clock_mhz)
-    failed = [name for name in ("map", "fit", "asm", "sta", "pow") if not report["stages"].get(name, {}).get("ok")]
-    if failed:
-        raise UserError(f"{reports}: no successful report of {', '.join(failed)}, though Quartus gave no error")
-    figures = {name: report[name] for name in ("alms", "ffs", "m10k", "dsps")}
-    missing = [f"{name} ({report['reasons'][name]})" for name, value in figures.items() if value is None]
-    if missing:
-        raise UserError(f"{reports}: Quartus' reports lack {', '.join(missing)}")
+    report = read_reports(reports / top, clock_mhz=board.clock_mhz)
+    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest["memories"], board))
     shutil.rmtree(kept, ignore_errors=True)
     running.rename(kept)
     compared = ("tool", "version", "alms", "alm_formula", "alm_band", "ffs", "m10k")
@@ -156,21 +155,24 @@ def fit(
     images = sha256(*(image.read_bytes() for image in contents)) if contents else None
     return {
         "tool": "Quartus",
-        "version": quartus_project.version(programs),
+        "version": version,
         "kind": "fitted",
         "top": top,
-        **figures,
+        "alms": alms,
+        "ffs": ffs,
+        "m10k": m10k,
+        "dsps": dsps,
         "alm_formula": "'ALMs needed' of Quartus' fitter",
         "alm_band": None,
-        "alms_in_final_placement": report["alms_in_final_placement"],
-        "aluts": report["aluts"],
-        **_against(board, report["alms"], report["m10k"], report["dsps"]),
+        "alms_in_final_placement": report.alms_in_final_placement,
+        "aluts": report.aluts,
+        **_against(board, alms, m10k, dsps),
         **{name: mapped[name] for name in names},
-        "fmax_mhz": report["fmax_mhz"],
-        "power": report["power"],
-        "clocks": report["clocks"],
-        "reasons": report["reasons"],
-        "notes": report["cautions"],
+        "fmax_mhz": report.fmax_mhz,
+        "power": report.power.model_dump() if report.power else None,
+        "clocks": [clock.model_dump() for clock in report.clocks],
+        "reasons": report.reasons,
+        "notes": list(report.cautions),
         "bitstream": f"synth/quartus/{quartus_project.OUTPUT}/{top}.sof",
         "memory_contents": images or "empty: load a model through the load port",
         "estimate": {name: mapped[name] for name in compared},
@@ -178,8 +180,36 @@ def fit(
     }
 
 
+def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, int]:
+    """Return ALMs, FFs, M10K and DSP blocks of a compilation.
+
+    Raises UserError where a tool left no successful report, a figure is missing, or the memories became something else
+    than the `memory_blocks` M10K blocks that the manifest asks for.
+    """
+    failed = [name for name in STAGES if name not in report.stages or not report.stages[name].ok]
+    if failed:
+        raise UserError(f"{report.path}: no successful report of {', '.join(failed)}, though Quartus gave no error")
+    figures = {"alms": report.alms, "ffs": report.ffs, "m10k": report.m10k, "dsps": report.dsps}
+    missing = [f"{name} ({report.reasons[name]})" for name, value in figures.items() if value is None]
+    if missing:
+        raise UserError(f"{report.path}: Quartus' reports lack {', '.join(missing)}")
+    alms, ffs, m10k, dsps = (value or 0 for value in figures.values())
+    if m10k != memory_blocks:
+        raise UserError(
+            f"{report.path}: Quartus placed {m10k} M10K blocks, the manifest's memories take {memory_blocks}; a memory "
+            "was built of MLABs or registers, or another way than planned: see 'Fitter RAM Summary' in the .fit.rpt"
+        )
+    return alms, ffs, m10k, dsps
+
+
+def _memory_blocks(memories: list[dict[str, Any]], board: Board) -> int:
+    """Count the block RAMs that the manifest's memories take, as the folding's prediction does."""
+    block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
+    return sum(block.blocks(memory["width"], memory["depth"]) for memory in memories)
+
+
 def _contents(manifest: dict[str, Any], directory: Path) -> list[Path]:
     """List the memories' images, in the manifest's order; none where the images stage has not written all of them."""
-    names = [name for memory in manifest.get("memories", []) for name in memory.get("files", [memory.get("file")])]
+    names = [name for memory in manifest["memories"] for name in memory["files"]]
     images = [directory / name for name in names]
     return images if images and all(image.is_file() for image in images) else []

@@ -8,15 +8,20 @@ import string
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.base.paths import BOARDS
 from xnorfpga.base.process import Failed, run
+from xnorfpga.base.strict import Strict, check
 from xnorfpga.design.designs import Board
+from xnorfpga.synth.quartus.reports import quote_errors
 
 TOOLS = ("quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow")
+VERSION_TIMEOUT_S = 60  # its start alone takes seconds, on a network file system many
 OUTPUT = "output_files"  # where Quartus puts its reports, below the project
 
 
@@ -40,10 +45,19 @@ def find() -> Path | None:
 def version(programs: Path) -> str:
     """Return what `quartus_sh --version` says, such as `21.1.0 Build 842 10/21/2021 SJ Lite Edition`.
 
-    Raises UserError where it does not run.
+    Raises UserError where it does not run or does not answer.
     """
     try:
-        done = subprocess.run([programs / "quartus_sh", "--version"], capture_output=True, text=True, errors="replace")
+        done = subprocess.run(
+            [programs / "quartus_sh", "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=VERSION_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{programs / 'quartus_sh'} --version: no answer in {error.timeout:g} s") from None
     except OSError as error:
         raise UserError(f"{programs / 'quartus_sh'}: cannot run: {error.strerror or error}") from None
     match = re.search(r"Version (.*)", done.stdout)
@@ -54,8 +68,23 @@ def version(programs: Path) -> str:
     return match[1].strip()
 
 
-def load_pins(board: str) -> tuple[str, dict[str, list[str]]]:
-    """Read boards/BOARD/pins.toml: the I/O standard, and for each port its pins, bit 0 first.
+def _list_pins(value: Any) -> tuple[str, ...]:
+    """Accept one pin or a list of pins, bit 0 first."""
+    pins = [value] if isinstance(value, str) else value
+    if not (isinstance(pins, list) and pins and all(isinstance(pin, str) and pin.isalnum() for pin in pins)):
+        raise ValueError('accepted: a pin such as "AF14" or a list of them')
+    return tuple(pins)
+
+
+class Pins(Strict):
+    """boards/BOARD/pins.toml: the I/O standard of all pins, and for each port its pins, bit 0 first."""
+
+    io_standard: str
+    pins: dict[str, Annotated[tuple[str, ...], BeforeValidator(_list_pins)]]
+
+
+def load_pins(board: str) -> Pins:
+    """Read boards/BOARD/pins.toml.
 
     Raises UserError where it does not hold what it should.
     """
@@ -64,17 +93,9 @@ def load_pins(board: str) -> tuple[str, dict[str, list[str]]]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; a board that Quartus shall build for needs its pins") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {error}") from None
-    if set(document) != {"io_standard", "pins"} or not isinstance(document["io_standard"], str):
-        raise UserError(f"{path}: keys {', '.join(document)}; accepted are io_standard (a name) and the table pins")
-    pins = {}
-    for port, value in document["pins"].items():
-        named = [value] if isinstance(value, str) else value
-        if not (isinstance(named, list) and named and all(isinstance(pin, str) and pin.isalnum() for pin in named)):
-            raise UserError(f'{path}: pins.{port} = {value!r}; accepted is a pin such as "AF14" or a list of them')
-        pins[port] = named
-    return document["io_standard"], pins
+    return check(Pins, document, path)
 
 
 def write_project(
@@ -99,12 +120,13 @@ def write_project(
         *(f'{"SYSTEM" if file.suffix == ".sv" else ""}VERILOG_FILE "{_relative(file, directory)}"' for file in files),
         f"SDC_FILE {top}.sdc",
         "NUM_PARALLEL_PROCESSORS ALL",
+        "ALLOW_ANY_RAM_SIZE_FOR_RECOGNITION ON",  # else a small memory becomes registers
         'RESERVE_ALL_UNUSED_PINS_WEAK_PULLUP "AS INPUT TRI-STATED"',
         "POWER_USE_PVA ON",  # vectorless: toggle rates are propagated from these inputs' and the clock
         'POWER_DEFAULT_INPUT_IO_TOGGLE_RATE "12.5 %"',
     ]
     if not contents:
-        settings.append('VERILOG_MACRO "YOSYS=1"')  # what keeps the RTL from asking for images
+        settings.append('VERILOG_MACRO "NO_MEMORY_CONTENT=1"')  # what keeps the RTL from asking for images
     assigned = [f"set_global_assignment -name {setting}" for setting in settings] + _assign_pins(board.name, ports)
     write_text(directory / f"{top}.qpf", f"PROJECT_REVISION = {top}\n")
     write_text(directory / f"{top}.qsf", "\n".join(assigned) + "\n")
@@ -117,7 +139,8 @@ def _relative(file: Path, directory: Path) -> str:
 
 def _assign_pins(board: str, ports: list[dict[str, Any]]) -> list[str]:
     """Make the .qsf lines for the top level's ports."""
-    standard, pins = load_pins(board)
+    board_pins = load_pins(board)
+    pins = board_pins.pins
     lines = []
     used: dict[str, str] = {}
     for port in ports:
@@ -134,7 +157,7 @@ def _assign_pins(board: str, ports: list[dict[str, Any]]) -> list[str]:
                 raise UserError(f"manifest.json: board_ports: {bit} and {used[pin]} are both on pin {pin}")
             used[pin] = bit
             lines.append(f"set_location_assignment PIN_{pin} -to {bit}")
-            lines.append(f'set_instance_assignment -name IO_STANDARD "{standard}" -to {bit}')
+            lines.append(f'set_instance_assignment -name IO_STANDARD "{board_pins.io_standard}" -to {bit}')
     return lines
 
 
@@ -190,9 +213,4 @@ def _message(line: str) -> str | None:
 
 
 def _errors(log: Path) -> str:
-    """Quote Quartus' own errors: those with a number, or else the last thing that it said."""
-    lines = [line.strip() for line in log.read_text(encoding="latin-1").splitlines() if line.strip()]
-    numbered = [line for line in lines if re.match(r"Error \(\d+\)", line)]
-    shown = numbered[:5] or [line for line in lines if line.startswith("Error")][:3] or lines[-1:] or ["no output"]
-    more = len(numbered) - len(shown)
-    return " | ".join(shown) + (f" | and {more} more" if more > 0 else "")
+    return " | ".join(quote_errors(log.read_text(encoding="latin-1").splitlines())) or "no output"
