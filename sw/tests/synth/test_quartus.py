@@ -3,19 +3,40 @@
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from xnorfpga import __main__ as cli
 from xnorfpga.base.errors import UserError
 from xnorfpga.synth.quartus import tables
-from xnorfpga.synth.quartus.figures import Clock, QuartusFigures, nulls
+from xnorfpga.synth.quartus.figures import Clock, QuartusFigures
 from xnorfpga.synth.quartus.read import read
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FIXTURE = FIXTURES / "quartus"  # form of 18.1, invented figures
 PRO = FIXTURES / "quartus_pro"  # form of 24.1 Pro, invented figures
+
+
+def nulls(value: Any, place: str = "") -> Iterator[str]:
+    """Yield the place of each figure that is None, as the keys of `reasons` name them."""
+    if value is None:
+        yield place
+    elif isinstance(value, Clock):
+        for key, each in value:
+            yield from nulls(each, f"clocks.{value.name}.{key}")
+    elif isinstance(value, BaseModel):
+        for key, each in value:
+            yield from nulls(each, f"{place}.{key}" if place else key)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from nulls(each, f"{place}.{key}")
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from nulls(each, place)
 
 
 def parse(path: Path, clock: str | None = None, clock_mhz: float | None = None) -> QuartusFigures:
@@ -313,6 +334,12 @@ def test_slacks_of_two_runs_are_not_mixed(reports: Path) -> None:
     assert "of two runs: they differ in the hold slack of CLOCK_50" in result.reasons["clocks"]
 
 
+def test_slacks_in_one_of_two_files_are_of_two_runs(reports: Path) -> None:
+    path = reports / "De1SocTop.sta.summary"
+    path.write_text("\n".join([*path.read_text().splitlines()[:3], "", "-" * 60, ""]))
+    assert "of two runs" in parse(reports).reasons["clocks"]
+
+
 @pytest.mark.parametrize("status", ["Failed", "Successful"])
 def test_a_fit_older_than_the_synthesis_is_not_believed(status: str, reports: Path) -> None:
     edit(reports, "*.map.summary", (r"Successful - Tue Mar 03 10:15:00", f"{status} - Tue Mar 03 12:00:00"))
@@ -421,7 +448,7 @@ def test_fmax_is_that_of_the_clock_named_not_of_the_first_row(reports: Path) -> 
     result = parse(reports, clock="CLOCK2_50")
     assert (
         result.fmax_mhz is None
-        and "no clocks named CLOCK2_50; accepted is one of CLOCK_50, " in result.reasons["fmax_mhz"]
+        and "no clock named CLOCK2_50; accepted is one of CLOCK_50, " in result.reasons["fmax_mhz"]
     )
 
 
@@ -460,7 +487,7 @@ def test_a_clock_that_quartus_made_up_is_not_constrained(message: str, reports: 
     edit(reports, "*.sta.rpt", (r"Info \(332104\).*", message))
     result = parse(reports)
     assert clock_of(result).constrained is False
-    assert result.fmax_mhz is None and "no clocks that the user constrained" in result.reasons["fmax_mhz"]
+    assert result.fmax_mhz is None and "no clock that the user constrained" in result.reasons["fmax_mhz"]
     assert parse(reports, clock_mhz=50).fmax_mhz is None
     assert parse(reports, clock="CLOCK_50").fmax_mhz == 95.02
     assert any("no constraint of the user's on CLOCK_50" in caution for caution in result.cautions)

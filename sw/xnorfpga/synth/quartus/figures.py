@@ -5,11 +5,6 @@ A figure that is missing or cannot be trusted is None, never 0, and `QuartusFigu
 stands in `resources`, `timing` and `power`; which reports are believed, in `reports`.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
-from pydantic import BaseModel
-
 from xnorfpga.base.strict import Strict
 
 
@@ -126,21 +121,3 @@ class QuartusFigures(Resources, Identity):
     errors: tuple[str, ...]
     reasons: dict[str, str]
     cautions: tuple[str, ...]
-
-
-def nulls(value: Any, place: str = "") -> Iterator[str]:
-    """Yield the place of each figure that is None, as the keys of `reasons` name them."""
-    if value is None:
-        yield place
-    elif isinstance(value, Clock):
-        for key, each in value:
-            yield from nulls(each, f"clocks.{value.name}.{key}")
-    elif isinstance(value, BaseModel):
-        for key, each in value:
-            yield from nulls(each, f"{place}.{key}" if place else key)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from nulls(each, f"{place}.{key}")
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from nulls(each, place)

@@ -20,7 +20,7 @@ SLACK_TITLE = re.compile(rf"(?:.* Model )?({'|'.join(KINDS.values())}) Summary$"
 SLACK_SUMMARY = re.compile(rf"Type\s*: (?:.* Model )?({'|'.join(KINDS.values())}) '(.*)'\s*\n\s*Slack\s*:\s*(\S+)")
 FMAX_TITLE = re.compile(r"(?:(.*) Model )?Fmax Summary$")
 SDC_READ = re.compile(r"Info \(332104\)|Info \(332166\): create_clock")  # a file, or commands inside the HDL
-MADE_UP = re.compile(r"\((?:332105|332110)\): create_clock .*-name (\{[^}]*\}|\S+)")  # derive_clocks, derive_pll_clocks
+MADE_UP = re.compile(r"\((?:332105|332110)\): create_clock .*-name (\S+)")  # derive_clocks, derive_pll_clocks
 
 Slacks = dict[tuple[str, str], float]  # (kind, clock): worst slack in ns
 
@@ -45,7 +45,7 @@ def read(run: Run, reasons: dict[str, str], cautions: list[str]) -> tuple[Clock,
         return ()
     doubts = run.doubts("sta")
     slacks, other = _table_slacks(sta), _summary_slacks(sta)
-    if slacks and other and slacks != other:
+    if sta.has_report and sta.summary and slacks != other:
         kind, name = min(set(slacks.items()) ^ set(other.items()))[0]
         doubts.append(f"{sta.where} are of two runs: they differ in the {kind.lower()} slack of {name}")
     if doubts:
@@ -58,7 +58,7 @@ def read(run: Run, reasons: dict[str, str], cautions: list[str]) -> tuple[Clock,
     if not rows:
         reasons["clocks"] = f"{sta.where}: no clock, no path to report"
     clocks = tuple(_clock(name, row, rows, worst, sta, reasons) for name, row in rows.items())
-    _warn(clocks, sta, run, cautions)
+    _warn(clocks, sta, cautions)
     return clocks
 
 
@@ -78,13 +78,12 @@ def choose(
         chosen, asked = [clock for clock in clocks if _runs_at(clock, mhz)], f"constrained to {mhz:g} MHz"
     else:
         users = [clock for clock in clocks if clock.constrained and clock.name != JTAG_CLOCK]
-        chosen, asked = (
-            [clock for clock in users if clock.fmax_mhz is not None] or users,
-            f"that the user constrained, {JTAG_CLOCK} aside",
-        )
+        chosen = [clock for clock in users if clock.fmax_mhz is not None] or users
+        asked = f"that the user constrained, {JTAG_CLOCK} aside"
     if len(chosen) != 1:
         there = ", ".join(clock.name for clock in clocks)
-        reasons["fmax_mhz"] = f"{len(chosen) or 'no'} clocks {asked}; accepted is one of {there}"
+        number_of = f"{len(chosen)} clocks" if chosen else "no clock"
+        reasons["fmax_mhz"] = f"{number_of} {asked}; accepted is one of {there}"
         return None
     if chosen[0].fmax_mhz is None:
         reasons["fmax_mhz"] = f"no paths to report: no register-to-register path of clock {chosen[0].name} is timed"
@@ -184,7 +183,7 @@ def _is_constrained(name: str, rows: dict[str, _Row], sta: Stage) -> bool:
     return name not in made_up
 
 
-def _warn(clocks: tuple[Clock, ...], sta: Stage, run: Run, cautions: list[str]) -> None:
+def _warn(clocks: tuple[Clock, ...], sta: Stage, cautions: list[str]) -> None:
     """Add what does not stand in the figures: no date, unconstrained clocks, negative slack."""
     if not sta.has_report:
         cautions.append(f"{sta.where} bears no date: nothing shows that it is of this fit")
