@@ -12,6 +12,7 @@ from xnorfpga.data import mnist
 from xnorfpga.design import designs
 from xnorfpga.learn import train
 from xnorfpga.learn.model import BinaryNet, FoldableBatchNorm, binarize, signs
+from xnorfpga.network import encoding
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_what_a_training_leaves(tiny, tmp_path):
     assert json.loads(json.dumps(loaded)) == record
     assert not net.training
     dataset = mnist.load()
-    measured = train.accuracy(net, mnist.binarize(dataset.validation_images, 128), dataset.validation_labels)
+    measured = train.accuracy(net, encoding.binarize(dataset.validation_images, 128), dataset.validation_labels)
     assert measured == record["curves"][-1]["validation_accuracy"]
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorfpga.base.paths import ROOT
-from xnorfpga.data import mnist
-from xnorfpga.learn.export import LayerWeights, Model, fold, fold_norm
+from xnorfpga.learn.export import fold, fold_norm
 from xnorfpga.learn.model import BinaryNet, FoldableBatchNorm, sign, signs
-from xnorfpga.network import golden
+from xnorfpga.network import encoding, golden
+from xnorfpga.network.golden import LayerWeights, Model
 
 LINES = dict(re.findall(r"^- \*\*(E\d+)\*\* (.+)$", (ROOT / "docs/encoding.md").read_text(encoding="utf-8"), re.M))
 
@@ -59,7 +59,7 @@ def test_e2_sign_of_zero():
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
 def test_e3_bit_order(bits):
     """Element i of a vector is bit i of its word; over several words of W bits it is bit i mod W of word i div W."""
-    words = golden.pack(np.array([bits]))[0].tolist()
+    words = encoding.pack(np.array([bits]))[0].tolist()
     assert [bool(words[i // 64] >> (i % 64) & 1) for i in range(len(bits))] == bits
 
 
@@ -77,7 +77,7 @@ def test_e5_pixels(row, column, threshold):
     """A pixel is +1 where it is at least `input_threshold`; element i is the pixel in row i div 28, column i mod 28."""
     images = np.full((2, 28, 28), threshold - 1, np.uint8)
     images[1, row, column] = threshold
-    bits = mnist.binarize(images, threshold)
+    bits = encoding.binarize(images, threshold)
     assert not bits[0].any()
     assert np.flatnonzero(bits[1]).tolist() == [28 * row + column]
 

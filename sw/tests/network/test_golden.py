@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xnorfpga.learn.export import LayerWeights, Model
 from xnorfpga.network import golden
+from xnorfpga.network.golden import LayerWeights, Model
 
 BOTH = pytest.mark.parametrize("infer", [golden.infer, golden.infer_packed])
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import folding
-from xnorfpga.learn.export import LayerWeights, Model
+from xnorfpga.network.golden import LayerWeights, Model
 from xnorfpga.rtl import memory
 
 

@@ -51,11 +51,6 @@ class Dataset:
     test_name: str
 
 
-def binarize(images: np.ndarray, threshold: int) -> np.ndarray:
-    """Return bool [N, 784] of images uint8 [N, 28, 28]: `pixel >= threshold`, element i = row i//28, column i%28."""
-    return images.reshape(len(images), math.prod(images.shape[1:])) >= threshold
-
-
 def load(dataset: str = "mnist", *, published: bool = False) -> Dataset:
     """Load the data set from the first source there is.
 

@@ -5,9 +5,7 @@ A binary neuron is `popcount(xnor(x, w)) >= T`. Batch norm and sign become the i
 norm about every popcount that there is: no float algebra, so nothing is rounded that torch did not round.
 """
 
-import io
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,15 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xnorfpga.artefacts.accelerator import Accelerator, Accuracies, DataNames
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import atomic_write, read_json, sha256, write_json
 from xnorfpga.base.paths import MODELS
 from xnorfpga.data import mnist
 from xnorfpga.design.designs import Design
 from xnorfpga.learn import train
 from xnorfpga.learn.model import BinaryNet, FoldableBatchNorm, sign
-from xnorfpga.network import golden
-from xnorfpga.network.golden import LayerWeights, Model, pack_bytes
+from xnorfpga.network import golden, package
+from xnorfpga.network.encoding import binarize, pack_bytes, unpack_bytes
+from xnorfpga.network.golden import LayerWeights, Model
 
 NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a published layer's batch norm
 
@@ -91,57 +90,28 @@ def export(design: Design, build: Path) -> None:
     model = fold(net, design.quantization.input_threshold)
     dataset = mnist.load(design.network.dataset, published=design.published)
     float_accuracy, golden_accuracy = accuracies(net, model, dataset.test_images, dataset.test_labels)
-    layers = []
-    for k, layer in enumerate(model.layers):
-        file = f"weights/layer{k}.npz"
-        mh, mw = layer.weights.shape
-        entry = {"mw": mw, "mh": mh, "file": file, "sha256": _write_npz(build / file, layer.arrays())}
-        layers.append({**entry, "thresholded": layer.thresholds is not None})
-    write_json(
-        build / "accelerator.json",  # last: with it, all the files that it names are there
-        {
-            "design": design.name,
-            "network": list(model.network),
-            "input_threshold": model.input_threshold,
-            "digest": model.digest,
-            "layers": layers,
-            "accuracy": {"float": float_accuracy, "golden": golden_accuracy},
-            "data": {
-                "train": record["data"]["train"],
-                "test": dataset.test_name,
-                "source": dataset.source,
-                "test_images": len(dataset.test_images),
-            },
-            "origin": "published" if design.published else "trained",
-        },
+    described = Accelerator(
+        design=design.name,
+        network=model.network,
+        input_threshold=model.input_threshold,
+        digest=model.digest,
+        layers=package.write_layers(model, build),
+        accuracy=Accuracies(float=float_accuracy, golden=golden_accuracy),
+        data=DataNames(
+            source=dataset.source,
+            train=record["data"]["train"],
+            test=dataset.test_name,
+            test_images=len(dataset.test_images),
+        ),
+        origin="published" if design.published else "trained",
     )
+    described.write(build / package.DESCRIPTION)  # last: with it, all the files that it names are there
 
 
 def accuracies(net: BinaryNet, model: Model, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Return the accuracy of torch and of the integer model on images uint8 [N, 28, 28]."""
-    bits = mnist.binarize(images, model.input_threshold)
+    bits = binarize(images, model.input_threshold)
     return train.accuracy(net, bits, labels), float((golden.infer(model, bits).classes == labels).mean())
-
-
-def load(build: Path) -> Model:
-    """Load an exported model, every digest checked.
-
-    Raises UserError naming the file that is absent, damaged or not the one that was exported.
-    """
-    path = build / "accelerator.json"
-    description = read_json(path)
-    try:
-        network, digest = tuple(description["network"]), description["digest"]
-        layers = []
-        for entry in description["layers"]:
-            arrays = _read_npz(build / entry["file"], entry["sha256"])
-            layers.append(_layer(arrays, entry["mw"], entry["thresholded"]))
-        model = Model(tuple(layers), description["input_threshold"], network)
-    except (KeyError, TypeError, IndexError) as error:
-        raise UserError(f"{path}: not as export writes it ({error}); export again") from None
-    if model.digest != digest:
-        raise UserError(f"{path}: digest {digest} is not that of its layers, {model.digest}; export again")
-    return model
 
 
 # Published models
@@ -183,7 +153,7 @@ def publish(design: Design, build: Path) -> Path:
         arrays[f"norm{k}"] = np.stack([norm.state_dict()[row].numpy() for row in NORM_ROWS])
     arrays["log_scale"] = net.log_scale.detach().numpy()
     path = MODELS / f"{design.name}.npz"
-    _write_npz(path, arrays)
+    package.write_npz(path, arrays)
     return path
 
 
@@ -192,7 +162,7 @@ def load_published(path: Path, design: Design) -> tuple[BinaryNet, dict[str, Any
 
     Raises UserError where the file is damaged, its digest is wrong, or it is of another network than the design's.
     """
-    arrays = _read_npz(path, None)
+    arrays = package.read_npz(path)
     try:
         metadata = json.loads(arrays["metadata"].tobytes())
         for part in ("network", "quantization"):
@@ -202,7 +172,7 @@ def load_published(path: Path, design: Design) -> tuple[BinaryNet, dict[str, Any
         net = BinaryNet(design.network.layers, design.training.dropout)
         state = {"log_scale": arrays["log_scale"]}
         for k, (mw, _) in enumerate(design.shapes):
-            state[f"linears.{k}.weight"] = _unpack(arrays[f"weights{k}"], mw).astype(np.float32) * 2 - 1
+            state[f"linears.{k}.weight"] = unpack_bytes(arrays[f"weights{k}"], mw).astype(np.float32) * 2 - 1
         for k in range(len(design.shapes) - 1):
             state |= {f"norms.{k}.{row}": values for row, values in zip(NORM_ROWS, arrays[f"norm{k}"], strict=True)}
             state[f"norms.{k}.num_batches_tracked"] = np.array(0)
@@ -215,40 +185,3 @@ def load_published(path: Path, design: Design) -> tuple[BinaryNet, dict[str, Any
     if found != digest:
         raise UserError(f"{path}: digest {digest} is not that of its content, {found}; fetch the file again")
     return net, metadata
-
-
-# Files
-
-
-def _unpack(packed: NDArray[np.uint8], mw: int) -> NDArray[np.bool_]:
-    return np.unpackbits(packed, axis=1, count=mw, bitorder="little").astype(bool)
-
-
-def _layer(arrays: Mapping[str, np.ndarray], mw: int, thresholded: bool) -> LayerWeights:
-    thresholds = arrays["thresholds"].astype(np.int32) if thresholded else None
-    return LayerWeights(_unpack(arrays["weights"], mw), thresholds)
-
-
-def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> str:
-    """Write the arrays as .npz, the same bytes for the same arrays, and return the file's SHA-256."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    content = buffer.getvalue()
-    with atomic_write(path) as file:
-        file.write(content)
-    return sha256(content)
-
-
-def _read_npz(path: Path, digest: str | None) -> dict[str, np.ndarray]:
-    """Read all arrays of an .npz whose SHA-256 must be `digest` (None: not known from elsewhere)."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read: {error.strerror}; export again") from None
-    if digest is not None and sha256(content) != digest:
-        raise UserError(f"{path}: SHA-256 {sha256(content)} is not the exported {digest}; export again")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return dict(archive)
-    except Exception as error:  # numpy and zipfile name no one type for a damaged archive
-        raise UserError(f"{path}: damaged ({type(error).__name__}: {error}); fetch or export it again") from None

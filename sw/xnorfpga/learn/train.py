@@ -24,6 +24,7 @@ from xnorfpga.base.files import atomic_write, write_json
 from xnorfpga.data import mnist
 from xnorfpga.design.designs import Design
 from xnorfpga.learn.model import BinaryNet, signs
+from xnorfpga.network.encoding import binarize
 
 SAVE_SECONDS = 15.0  # how much work an interruption may cost; small networks' epochs are shorter than a save
 
@@ -41,8 +42,8 @@ def train(design: Design, build: Path) -> None:
     torch.set_num_threads(1)
     config = configuration(design)
     dataset = mnist.load(design.network.dataset)
-    train_bits = mnist.binarize(dataset.train_images, design.quantization.input_threshold)
-    validation_bits = mnist.binarize(dataset.validation_images, design.quantization.input_threshold)
+    train_bits = binarize(dataset.train_images, design.quantization.input_threshold)
+    validation_bits = binarize(dataset.validation_images, design.quantization.input_threshold)
     images, labels = signs(train_bits), torch.from_numpy(dataset.train_labels)
     batch = min(design.training.batch_size, len(images))
     steps = len(images) // batch  # what does not fill a batch waits for the next epoch's shuffle

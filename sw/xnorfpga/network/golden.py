@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorfpga.base.files import sha256
+from xnorfpga.network.encoding import Bits, pack, pack_bytes
 
 CHUNK = 1000  # images at once: bounds the memory of the intermediate results
-
-Bits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +96,6 @@ def infer_packed(model: Model, images: Bits) -> Inference:
         return count
 
     return _infer(model, images, popcounts)
-
-
-def pack(bits: Bits) -> NDArray[np.uint64]:
-    """Pack bool[N, MW] into words uint64[N, ceil(MW / 64)]: element i is bit i mod 64 of word i // 64."""
-    padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 64)))
-    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def pack_bytes(bits: Bits) -> NDArray[np.uint8]:
-    """Pack bool[N, MW] to uint8[N, ceil(MW / 8)]: element i is bit i mod 8 of byte i // 8, padded with zeros."""
-    return np.packbits(bits, axis=1, bitorder="little")
 
 
 def _infer(model: Model, images: Bits, popcounts: Callable[[Bits, Bits], NDArray[np.int32]]) -> Inference:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, read_json, write_json, write_text
 from xnorfpga.design import folding
+from xnorfpga.network import package
 
 if TYPE_CHECKING:
     from xnorfpga.design.designs import Design
@@ -162,10 +163,8 @@ def load_crc32(manifest: dict[str, Any], model: "Model") -> int:
 
 def write_images(design: "Design", build: Path) -> None:
     """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes."""
-    from xnorfpga.learn import export
-
     manifest = read_json(build / "manifest.json")
-    model = export.load(build)
+    model = package.load(build)
     directory = build / "mem"
     texts = images(manifest, model)
     for old in set(directory.glob("*.bin")) - {directory / file for file in texts}:

@@ -21,8 +21,8 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_json
 from xnorfpga.data import mnist
 from xnorfpga.design import folding
-from xnorfpga.learn import export
-from xnorfpga.network import golden
+from xnorfpga.network import golden, package
+from xnorfpga.network.encoding import binarize
 from xnorfpga.rtl import verilator
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def simulate(design: "Design", build: Path, images: int | None = 1000) -> dict[s
         raise UserError(f"{build}/mem holds the images of another model: run `doit images:{design.name}`")
     (build / "sim.json").unlink(missing_ok=True)
 
-    model = export.load(build)
+    model = package.load(build)
     dataset = mnist.load(design.network.dataset, published=description["origin"] == "published")
     count = len(dataset.test_images) if images is None else min(images, len(dataset.test_images))
-    bits = mnist.binarize(dataset.test_images[:count], model.input_threshold)
+    bits = binarize(dataset.test_images[:count], model.input_threshold)
     expected = golden.infer(model, bits)
     prediction = folding.predict_hardware(read_json(build / "hardware.json"))
 

@@ -19,14 +19,10 @@ from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
 from xnorfpga.base.files import read_json, write_json
+from xnorfpga.network.encoding import to_int
 
 PERIOD_NS = 10
 SHOWN_MISMATCHES = 20
-
-
-def to_int(bits: np.ndarray) -> int:
-    """Return bool[N] as an integer, element i at bit i."""
-    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
 def now() -> int:

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bit means and where it lies: pixels to bits, bits to bytes, words and integers. See docs/encoding.md."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.bool_]
+
+
+def binarize(images: NDArray[np.uint8], threshold: int) -> Bits:
+    """Return bool [N, 784] of images uint8 [N, 28, 28]: `pixel >= threshold`, element i = row i//28, column i%28."""
+    return images.reshape(len(images), math.prod(images.shape[1:])) >= threshold
+
+
+def pack(bits: Bits) -> NDArray[np.uint64]:
+    """Pack bool[N, MW] into words uint64[N, ceil(MW / 64)]: element i is bit i mod 64 of word i // 64."""
+    padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 64)))
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def pack_bytes(bits: Bits) -> NDArray[np.uint8]:
+    """Pack bool[N, MW] to uint8[N, ceil(MW / 8)]: element i is bit i mod 8 of byte i // 8, padded with zeros."""
+    return np.packbits(bits, axis=1, bitorder="little")
+
+
+def unpack_bytes(packed: NDArray[np.uint8], mw: int) -> Bits:
+    """Return the bool[N, MW] of which `pack_bytes` made uint8[N, ceil(MW / 8)]."""
+    return np.unpackbits(packed, axis=1, count=mw, bitorder="little").astype(bool)
+
+
+def to_int(bits: Bits) -> int:
+    """Return bool[N] as an integer, element i at bit i."""
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
