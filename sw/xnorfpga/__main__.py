@@ -93,7 +93,11 @@ def parser() -> argparse.ArgumentParser:
     sub = command("bench", "time the tools, or print what the designs of this checkout reached")
     what = sub.add_mutually_exclusive_group()
     what.add_argument("--tools", metavar="NAME", default="mnist", help="time each tool on this design (default: mnist)")
-    what.add_argument("--designs", action="store_true", help="what each design reached, from the reports in build/")
+    what.add_argument(
+        "--designs",
+        action="store_true",
+        help="what each design reached, by the reports in build/; into README too",
+    )
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
@@ -152,7 +156,8 @@ def quartus_report(directory: Path, clock: str | None) -> int:
 
 def fold(options: argparse.Namespace) -> str:
     """Return what `fold` prints: a design's own folding and the front, or the folding that a goal asks for."""
-    from xnorfpga.design import explore
+    from xnorfpga.design import explore, folding, solver
+    from xnorfpga.report import charts
 
     sizes = explore.sizes(options.network)
     own = None if sizes else designs.load(options.network)
@@ -166,19 +171,24 @@ def fold(options: argparse.Namespace) -> str:
         found = designs.solve(network, board, cycles)
         return f"{explore.folded(found, board)}\n\n{explore.toml(found)}"
     name = own.name if own else "-".join(map(str, network))
-    return explore.explore(network, board, own, options.picture or paths.BUILD / "fold" / f"{name}.svg")
+    solutions, prediction = solver.front(network, designs.device(board)), folding.predict(own) if own else None
+    picture = options.picture or paths.BUILD / "fold" / f"{name}.svg"
+    charts.front(picture, f"{'-'.join(map(str, network))} on {board.name}", solutions, prediction, board)
+    return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"
 
 
 def bench(options: argparse.Namespace) -> str:
     """Return the table, or JSON, that the options of `bench` ask for."""
     from xnorfpga.lab import benchmark, routings
+    from xnorfpga.report.routings import table
 
     if options.routings:
         measured = routings.measure()
-        return json.dumps(measured, indent=2, ensure_ascii=False) if options.json else routings.table(measured)
+        return measured.model_dump_json(indent=2) if options.json else table(measured)
     if options.designs:
         reached = benchmark.reached()
-        return json.dumps(reached, indent=2, ensure_ascii=False) if options.json else benchmark.table(reached)
+        benchmark.publish(reached)
+        return reached.model_dump_json(indent=2) if options.json else benchmark.table(reached)
     times = benchmark.tools(options.tools)
     if options.json:
         return json.dumps(times, indent=2, ensure_ascii=False)

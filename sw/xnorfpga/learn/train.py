@@ -30,7 +30,7 @@ SAVE_SECONDS = 15.0  # how much work an interruption may cost; small networks' e
 
 
 def train(design: Design, build: Path) -> None:
-    """Train the design's network and write `checkpoint.pt`, `training.json` and `learning_curve.svg` into `build`.
+    """Train the design's network and write `checkpoint.pt` and `training.json` into `build`.
 
     An interrupted training of the same configuration goes on where it was last saved, and ends in the same bits as
     one that was never interrupted, on any number of cores.
@@ -119,9 +119,8 @@ def train(design: Design, build: Path) -> None:
 
 
 def write_record(build: Path, record: dict[str, Any]) -> None:
-    """Write what is known of a training as `training.json`, and its `learning_curve.svg`."""
+    """Write what is known of a training as `training.json`."""
     write_json(build / "training.json", record)
-    plot(build / "learning_curve.svg", record)
 
 
 def configuration(design: Design) -> dict[str, Any]:
@@ -189,26 +188,3 @@ def _save(path: Path, content: dict[str, Any]) -> None:
     torch.save(content, buffer)
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
-
-
-def plot(path: Path, record: dict[str, Any]) -> None:
-    """Draw loss and accuracies over the epochs of a training record as an SVG."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3.5), layout="constrained")
-    FigureCanvasSVG(figure)
-    left = figure.subplots()
-    right = left.twinx()
-    epochs = [row["epoch"] for row in record["curves"]]
-    left.semilogy(epochs, [row["loss"] for row in record["curves"]], color="tab:gray", label="training loss")
-    right.plot(epochs, [100 * row["train_accuracy"] for row in record["curves"]], label="training (with dropout)")
-    if record["curves"][-1]["validation_accuracy"] is not None:
-        right.plot(epochs, [100 * row["validation_accuracy"] for row in record["curves"]], label="validation")
-    left.set(xlabel="epoch", ylabel="cross-entropy", title=f"{record['design']}: {record['data']['train']}")
-    right.set_ylabel("accuracy, %")
-    figure.legend(loc="outside lower center", ncols=3)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    with atomic_write(path) as file:
-        file.write(buffer.getvalue().encode())

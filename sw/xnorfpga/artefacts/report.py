@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`report.json`: every figure of a design that a reader sees, each with its origin."""
+
+from typing import Literal
+
+from xnorfpga.artefacts.accelerator import Share
+from xnorfpga.artefacts.hardware import Routing
+from xnorfpga.artefacts.synthesis import Synthesis
+from xnorfpga.base.strict import Artefact, Strict
+
+
+class Measured(Strict):
+    """Shares of images in the class of their label, and the names of the digits that they were measured on.
+
+    float: torch. golden: the integer model. Both on `data`. rtl: the simulated hardware, on `rtl_data`.
+    """
+
+    float: Share
+    golden: Share
+    data: str
+    rtl: Share
+    rtl_data: str
+
+
+class Trained(Strict):
+    """Where the weights come from, and the digits that they were trained on (None: no record of a training)."""
+
+    weights: Literal["trained", "published"]
+    data: str | None
+    source: str | None
+
+
+class Simulated(Strict):
+    """What the simulation showed; each figure as sim.json has it."""
+
+    images: int
+    cycles_per_image: float
+    latency_cycles: int
+    cycles_per_second: float
+    simulator: str
+
+
+class Speed(Strict):
+    """What follows from the cycles at the board's clock, and binary operations (2 per weight) for the logic spent."""
+
+    clock_mhz: float
+    images_per_second: float
+    latency_us: float
+    binary_operations_per_cycle_per_alm: float | None
+
+
+class Energy(Strict):
+    """Energy per image in µJ: power × cycles per image / clock, of the core's dynamic power and of all power."""
+
+    core_dynamic_uj: float
+    total_uj: float | None
+
+
+class ReportedLayer(Strict):
+    """One layer: shape, fold, and what it takes.
+
+    cycles: per batch of images. m10k: its block RAMs. busy_cycles: first step and last result of a lone image.
+    connections: wires counted from its input register to the first gates; full_direct: MW · MH, without folding.
+    """
+
+    mw: int
+    mh: int
+    routing: Routing
+    pe: int
+    simd: int
+    cycles: int
+    m10k: int
+    busy_cycles: tuple[int, int]
+    connections: int | None
+    full_direct: int
+
+
+class Published(Strict):
+    """An accelerator as its authors published it; None was not published.
+
+    logic_luts: look-up tables of up to six inputs. bram: block RAMs, as the source counts them. Of a pair the first is
+    the lowest figure, the second the highest. energy_uj: per image; energy_note says what kind of figure it is.
+    """
+
+    name: str
+    source: str
+    network: str
+    board: str | None = None
+    clock_mhz: float | None = None
+    cycles_per_image: float | None = None
+    images_per_second: float | None = None
+    latency_us: float | None = None
+    logic_luts: tuple[int, int] | None = None
+    bram: tuple[int, int] | None = None
+    accuracy: tuple[Share, Share] | None = None
+    energy_uj: float | None = None
+    energy_note: str | None = None
+    note: str | None = None
+
+    @property
+    def cycles(self) -> float | None:
+        """Cycles per image: as published, else clock / images per second, else None."""
+        if self.cycles_per_image is None and self.clock_mhz and self.images_per_second:
+            return self.clock_mhz * 1e6 / self.images_per_second
+        return self.cycles_per_image
+
+
+class RoutingFigures(Strict):
+    """One hidden layer in one routing and fold, synthesized."""
+
+    routing: Routing
+    pe: int
+    simd: int
+    cycles: int
+    alms: int
+    m10k: int
+    ffs: int
+    connections: int
+    logic_levels: int
+
+
+class RoutingTable(Artefact):
+    """`routings.json`: one `layer` (MW × MH) in each routing, as `python -m xnorfpga bench --routings` measured it."""
+
+    layer: str
+    copies: int
+    origin: str
+    rows: tuple[RoutingFigures, ...]
+
+
+class Report(Artefact):
+    """All figures of a design. `board` is the name to show; `origin` says by key where the figures come from."""
+
+    design: str
+    board: str
+    network: tuple[int, ...]
+    training: Trained
+    accuracy: Measured
+    simulation: Simulated
+    speed: Speed
+    energy: Energy | None
+    synthesis: Synthesis
+    copies: int
+    layers: tuple[ReportedLayer, ...]
+    published: tuple[Published, ...]
+    routings: RoutingTable
+    origin: dict[str, str]

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Charts: every picture that matplotlib draws for this package.
+
+Those of the report are SVG elements to put into its page. Their colours are the page's CSS variables, so they follow
+its dark mode, and their letters are text in the page's font. A chart is 360 units wide, as wide as a telephone's
+screen, so that its letters are readable there.
+"""
+
+import base64
+import io
+import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.training import Training
+from xnorfpga.base.files import atomic_write
+from xnorfpga.design import area
+from xnorfpga.design.designs import Board
+from xnorfpga.design.folding import Prediction
+from xnorfpga.design.solver import Solution
+
+# A colour that matplotlib draws, and the variable of the page that takes its place.
+INK, SOFT, LINE, BLUE, GREEN, AMBER = (f"#0a0b0{k}" for k in range(6))
+VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", BLUE: "blue", GREEN: "green", AMBER: "amber"}
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": SOFT,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "grid.color": LINE,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+MARKS = "o^v>D<p*"
+
+
+def learning_curve(training: Training) -> str | None:
+    """Return loss and accuracies over the epochs of a training, None where fewer than two epochs are known."""
+    epochs = [row.epoch for row in training.curves]
+    if len(epochs) < 2:
+        return None
+    with _chart("learning curve", 5.0, 3.9) as (figure, left, result):
+        right = left.twinx()
+        right.spines["right"].set_visible(True)
+        left.semilogy(epochs, [row.loss for row in training.curves], color=SOFT, linewidth=1, label="loss (left axis)")
+        right.plot(epochs, [100 * row.train_accuracy for row in training.curves], color=BLUE, label="training digits")
+        validated = [(row.epoch, 100 * row.validation_accuracy) for row in training.curves if row.validation_accuracy]
+        if validated:
+            right.plot(*zip(*validated, strict=True), color=GREEN, label="validation digits")
+        left.set(xlabel="epoch", ylabel="training loss (cross-entropy)", title=training.data.train)
+        left.yaxis.set_major_formatter(FuncFormatter(_plain))
+        left.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+        right.set_ylabel("accuracy, %")
+        figure.legend(loc="outside lower center", ncols=3, columnspacing=1.0, handlelength=1.2)
+    return result()
+
+
+def speed_and_logic(report: Report) -> str:
+    """Return cycles per image against logic, both logarithmic: this design and the published ones."""
+    with _chart("cycles per image against logic", 5.0, 4.4) as (figure, axes, result):
+        axes.loglog(
+            report.synthesis.alms, report.simulation.cycles_per_image, "o", color=BLUE, markersize=9,
+            label=f"{report.design} (ALMs, {report.synthesis.kind})",
+        )  # fmt: skip
+        device = report.synthesis.device
+        axes.axvline(device.alms, color=BLUE, linestyle=":", linewidth=1, label=f"ALMs of {device.name}")
+        for other, mark in zip(report.published, MARKS[1:], strict=False):
+            if other.cycles and other.logic_luts:
+                low, high = other.logic_luts
+                middle = math.sqrt(low * high)
+                axes.loglog(middle, other.cycles, mark, color=AMBER, markersize=7, label=f"{other.name} (LUTs)")
+                if low != high:
+                    axes.loglog([low, high], [other.cycles] * 2, "-", color=AMBER, linewidth=1)
+        axes.set(xlabel="logic: ALMs, or LUTs of the published designs", ylabel="cycles per image")
+        for axis in (axes.xaxis, axes.yaxis):
+            _decades(axis)
+        axes.grid(which="major")
+        figure.legend(loc="outside lower center", ncols=1)
+    return result()
+
+
+def energy_and_accuracy(report: Report) -> str | None:
+    """Return error rate against energy per image of those whose energy and accuracy are known, None for none."""
+    points = [
+        (f"{other.name}{f', {other.energy_note}' if other.energy_note else ''}", other.energy_uj, other.accuracy)
+        for other in report.published
+        if other.energy_uj and other.accuracy
+    ]
+    if not points and not report.energy:
+        return None
+    with _chart("error rate against energy per image", 5.0, 4.4) as (figure, axes, result):
+        if report.energy:
+            wrong = 100 * (1 - report.accuracy.rtl)
+            parts = [("core dynamic power", report.energy.core_dynamic_uj, "s")]
+            if report.energy.total_uj:
+                parts.append(("all power", report.energy.total_uj, "o"))
+            for what, microjoules, mark in parts:
+                axes.semilogx(microjoules, wrong, mark, color=BLUE, markersize=9, label=f"{report.design}, {what}")
+        for (name, microjoules, (low, high)), mark in zip(points, MARKS[3:], strict=False):
+            errors = [100 * (1 - high), 100 * (1 - low)]
+            axes.semilogx(microjoules, sum(errors) / 2, mark, color=AMBER, markersize=7, label=name)
+            if low != high:
+                axes.semilogx([microjoules] * 2, errors, "-", color=AMBER, linewidth=1)
+        axes.set(xlabel="energy per image, µJ", ylabel="digits read wrongly, %")
+        axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
+        _decades(axes.xaxis)
+        axes.grid(which="major")
+        figure.legend(loc="outside lower center", ncols=1)
+    return result()
+
+
+def timeline(report: Report) -> str:
+    """Return when each part of the accelerator works on a lone image, from its first word to its result."""
+    latency, first = report.simulation.latency_cycles, report.layers[0].busy_cycles[0]
+    parts = [("collect the image", 0, first)]
+    parts += [(f"layer {k}: {layer.mw} → {layer.mh}", *layer.busy_cycles) for k, layer in enumerate(report.layers)]
+    parts.append(("argmax", report.layers[-1].busy_cycles[1], latency))
+    with _chart("latency of a lone image", 5.0, 0.8 + 0.48 * len(parts)) as (_, axes, result):
+        for row, (name, start, end) in enumerate(parts):
+            axes.barh(row, end - start, left=start, height=0.34, color=BLUE)
+            axes.text(0, row - 0.26, f"{name}, {end - start:,} cycles", va="bottom")
+        axes.set(
+            xlabel="cycles since the image's first word", xlim=(0, latency), ylim=(len(parts) - 0.6, -0.8), yticks=[]
+        )
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+    return result()
+
+
+def digit(image: np.ndarray) -> str:
+    """Return a digit uint8[28, 28] as the data URL of a picture, dark on light."""
+    file = io.BytesIO()
+    matplotlib.image.imsave(file, 255 - image, cmap="gray", vmin=0, vmax=255, format="png")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def front(path: Path, title: str, solutions: list[Solution], own: Prediction | None, board: Board) -> None:
+    """Write a Pareto front as an SVG file: cycles per image against ALMs, with the board's ALMs and `own` folding."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    cycles = [float(solution.cycles_per_image) for solution in solutions]
+    axes.plot(cycles, [solution.alms for solution in solutions], "o-", label="smallest foldings found")
+    if own:
+        axes.plot(float(own.cycles_per_image), area.alms(own), "D", color="tab:red", label="the design file's folding")
+    axes.axhline(board.capacity.alms, color="gray", linestyle="--", label=f"ALMs of {board.device}")
+    axes.set(xscale="log", yscale="log", xlabel="cycles per image", ylabel="ALMs (model)", title=title)
+    axes.grid(which="both", alpha=0.2)
+    axes.legend()
+    with atomic_write(path) as file:
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+@contextmanager
+def _chart(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes, Callable[[], str]]]:
+    """Give a figure, its axes, and a function that returns it as an SVG element once it is drawn; sizes in inches."""
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+        axes = figure.subplots()
+        axes.set_facecolor("none")
+        written = io.StringIO()
+        yield figure, axes, lambda: _element(written.getvalue(), name)
+        figure.savefig(written, format="svg", metadata={"Date": None})
+
+
+def _element(text: str, name: str) -> str:
+    """Return matplotlib's SVG file as an element of a page: no head, no size, no ids that two charts would share."""
+    element = text[text.index("<svg ") :]
+    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.S)
+    element = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib|xtick|ytick|legend)[^"]*"', "", element)
+    element = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", element, count=1)
+    element = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", element, count=1)
+    element = re.sub(r" *<defs>\s*<style.*?</defs>", "", element, count=1, flags=re.S)  # would hold for the whole page
+    element = re.sub(r" font-family: [^;\"]*;?", "", element)
+    for colour, variable in VARIABLES.items():
+        element = element.replace(colour, f"var(--{variable})")
+    return element.replace("<svg ", f'<svg class="chart" role="img" aria-label="{name}" ', 1)
+
+
+def _decades(axis: Axis) -> None:
+    """Let a logarithmic axis span whole powers of ten, each with a plain number."""
+    low, high = axis.get_view_interval()
+    axis.set_view_interval(10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high)), ignore=True)
+    axis.set_major_formatter(FuncFormatter(_plain))
+    axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"

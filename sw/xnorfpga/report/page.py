@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page and the terminal's table: how the figures of a `Report` are shown. Nothing is computed but how to say it."""
+
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from xnorfpga.artefacts.manifest import Manifest
+from xnorfpga.artefacts.report import Energy, Published, Report
+from xnorfpga.artefacts.synthesis import Synthesis
+from xnorfpga.artefacts.training import Training
+from xnorfpga.base import tables
+from xnorfpga.data.mnist import Dataset
+from xnorfpga.report import chain, charts, routings
+
+HERE = Path(__file__).parent
+SHOWN_MISREAD = 60
+UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
+
+
+def page(
+    report: Report, labels: tuple[int, ...], dataset: Dataset, manifest: Manifest, training: Training | None
+) -> str:
+    """Return the page: one HTML file that needs no other.
+
+    Args:
+        labels: the classes that the RTL answered, for the first digits of the data set's test split.
+    """
+    answered = np.array(labels)
+    truth, digits = dataset.test_labels[: len(labels)], dataset.test_images[: len(labels)]
+    classes = report.network[-1]
+    confusion = np.zeros((classes, classes), dtype=int)
+    np.add.at(confusion, (truth, answered), 1)
+    wrong = np.flatnonzero(answered != truth)
+    misread = [
+        {"image": charts.digit(digits[k]), "index": int(k), "true": int(truth[k]), "read": int(answered[k])}
+        for k in wrong[:SHOWN_MISREAD]
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["cell"] = tables.text
+    return environment.get_template("report.html").render(
+        report=report,
+        subtitle=subtitle(report),
+        rows=rows(report),
+        complaints=complaints(report.synthesis),
+        cautions=cautions(report.synthesis),
+        area_note=area_note(report.synthesis),
+        alm_range=alm_range(report.synthesis),
+        chain=chain.chain(manifest),
+        timeline=charts.timeline(report),
+        speed_and_logic=charts.speed_and_logic(report),
+        energy_and_accuracy=charts.energy_and_accuracy(report),
+        learning_curve=charts.learning_curve(training) if training else None,
+        training=training,
+        ours=ours(report),
+        published=[(theirs(other), other) for other in report.published],
+        confusion=confusion.tolist(),
+        misread=misread,
+        misread_total=len(wrong),
+        routing_columns=routings.COLUMNS,
+    )
+
+
+def markdown(report: Report) -> str:
+    """Return the table for the terminal."""
+    complaint_lines = [f"**{line}**" for line in complaints(report.synthesis)]
+    table = tables.markdown(("figure", "value", "origin"), rows(report), aligned=True)
+    return "\n".join([f"## {report.design}", *complaint_lines, table])
+
+
+def subtitle(report: Report) -> str:
+    """Return what the design is, in a line."""
+    training, parts = report.training, ["-".join(map(str, report.network)), f"weights {report.training.weights}"]
+    if training.data:
+        parts.append(f"trained on {training.data}")
+    return " · ".join([*parts, f"tested on {report.accuracy.rtl_data}", f"for the {report.board}"])
+
+
+def complaints(synthesis: Synthesis) -> list[str]:
+    """Return what a reader must see before anything else."""
+    if synthesis.fits:
+        return []
+    over = [f"{count:,} {UNITS[name]}" for name, count in synthesis.over.model_dump().items() if count]
+    return [f"The design does not fit the device. It is over by {', '.join(over)}."]
+
+
+def cautions(synthesis: Synthesis) -> list[str]:
+    """Return what a reader should know who is about to rely on the figures."""
+    likely, has = alm_range(synthesis), synthesis.device.alms
+    if likely and synthesis.fits and likely[1] > has:
+        return [
+            f"The design fits by the estimate: {synthesis.alms:,} of {has:,} ALMs. With the spread of such estimates, "
+            f"Quartus may need {likely[0]:,} to {likely[1]:,}. Compile it with Quartus before you rely on it."
+        ]
+    return []
+
+
+def alm_range(synthesis: Synthesis) -> tuple[int, int] | None:
+    """Return the ALMs between which Quartus' figure was for half of the designs with such estimates, None for a fit."""
+    band = synthesis.alm_band_half
+    return (round(synthesis.alms / band[1]), round(synthesis.alms / band[0])) if band else None
+
+
+def area_note(synthesis: Synthesis) -> str:
+    """Return how the ALMs were found and how far to trust them."""
+    formula = f"ALMs: {synthesis.alm_formula}."
+    if synthesis.alm_band is None or synthesis.alm_band_half is None:
+        return formula
+    (low, high), (half_low, half_high) = synthesis.alm_band, synthesis.alm_band_half
+    return (
+        f"{formula} On public designs such an estimate was {low} to {high} times Quartus' figure, "
+        f"and {half_low} to {half_high} times for half of them."
+    )
+
+
+def rows(report: Report) -> list[tuple[str, str, str]]:
+    """Return the table's rows: figure, value, origin."""
+    simulation, synthesis, speed, accuracy = report.simulation, report.synthesis, report.speed, report.accuracy
+    rtl, tool = simulation.simulator, f"{synthesis.tool} {synthesis.version}, {synthesis.kind}"
+    device, training = synthesis.device, report.training
+    found = [
+        ("network", "-".join(map(str, report.network)), f"weights {training.weights}"),
+        ("trained on", training.data or "not recorded", training.source or "no record of the training"),
+        ("accuracy, float", f"{accuracy.float:.2%} on {accuracy.data}", "PyTorch"),
+        ("accuracy, golden", f"{accuracy.golden:.2%} on {accuracy.data}", "integer model"),
+        ("accuracy, RTL", f"{accuracy.rtl:.2%} on {accuracy.rtl_data}", rtl),
+        ("images through the RTL", f"{simulation.images:,}, 0 mismatches", rtl),
+        ("cycles per image", f"{simulation.cycles_per_image:.5g}, as predicted", rtl),
+        ("latency", f"{simulation.latency_cycles:,} cycles, {speed.latency_us:.2f} µs, as predicted", rtl),
+        ("images per second", f"{speed.images_per_second:,.0f} at {speed.clock_mhz:g} MHz", "from the cycles"),
+        ("ALMs", f"{synthesis.alms:,} of {device.alms:,}", tool),
+        ("M10K", f"{synthesis.m10k} of {device.m10k}", tool),
+        ("flip-flops, DSPs", f"{synthesis.ffs:,}, {synthesis.dsps}", tool),
+        ("longest path", longest_path(synthesis), synthesis.paths_origin),
+        ("fits", "yes" if synthesis.fits else "NO", tool),
+    ]  # fmt: skip
+    if synthesis.fmax_mhz:
+        found.append(("Fmax", f"{synthesis.fmax_mhz:g} MHz", tool))
+    if report.energy:
+        found.append(("energy per image", energy(report.energy), report.origin["energy"]))
+    return found
+
+
+def longest_path(synthesis: Synthesis) -> str:
+    """Return the longest path between registers in words."""
+    if synthesis.logic_levels is None:
+        return "not known"
+    return f"{synthesis.logic_levels} ALUT levels, {synthesis.carry_hops} carry hops"
+
+
+def energy(figures: Energy) -> str:
+    """Return the energy per image in words."""
+    core = f"{figures.core_dynamic_uj:.3g} µJ by core dynamic power"
+    return core if figures.total_uj is None else f"{figures.total_uj:.3g} µJ in all, {core}"
+
+
+def ours(report: Report) -> list[str]:
+    """Return the design's row of the table beside published designs."""
+    return [
+        "-".join(map(str, report.network)),
+        report.board,
+        f"{report.speed.clock_mhz:g}",
+        f"{report.simulation.cycles_per_image:.4g}",
+        f"{report.speed.images_per_second:,.0f}",
+        f"{report.speed.latency_us:.2f} µs",
+        f"{report.synthesis.alms:,} ALMs",
+        f"{report.synthesis.m10k} M10K",
+        f"{report.accuracy.rtl:.2%}",
+        energy(report.energy) if report.energy else "–",
+    ]
+
+
+def theirs(other: Published) -> list[str]:
+    """Return the row of a published design."""
+    energy_text = "–"
+    if other.energy_uj:
+        energy_text = ", ".join([f"{other.energy_uj:g} µJ", *([other.energy_note] if other.energy_note else [])])
+    return [
+        other.network,
+        other.board or "–",
+        f"{other.clock_mhz:g}" if other.clock_mhz else "–",
+        f"{other.cycles_per_image:,.4g}" if other.cycles_per_image else "–",
+        f"{other.images_per_second:,.0f}" if other.images_per_second else "–",
+        f"{other.latency_us} µs" if other.latency_us else "–",
+        f"{_range(other.logic_luts)} LUTs" if other.logic_luts else "–",
+        _range(other.bram) if other.bram else "–",
+        "–".join(f"{value:.2%}" for value in dict.fromkeys(other.accuracy)) if other.accuracy else "–",
+        energy_text,
+    ]
+
+
+def _range(values: tuple[int, int]) -> str:
+    return "–".join(f"{value:,}" for value in dict.fromkeys(values))
