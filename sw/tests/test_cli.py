@@ -136,7 +136,7 @@ def test_fold_shows_the_prediction(capsys, tmp_path):
     assert cli.main(["fold", "mnist", "--picture", str(tmp_path / "front.svg")]) == 0
     shown = capsys.readouterr().out
     prediction = folding.predict(designs.load("mnist"))
-    assert f"cycles an image   {float(prediction.cycles_per_image):g} " in shown
+    assert f"cycles per image  {float(prediction.cycles_per_image):g} " in shown
     assert f"latency           {prediction.latency_cycles} cycles" in shown
     assert f"M10K              {prediction.m10k} of 397" in shown
 
