@@ -170,7 +170,7 @@ def test_fold_prints_a_folding_ready_to_paste(capsys, file):
 def test_fold_of_a_design_has_its_own_folding_and_the_front(capsys, tmp_path):
     assert cli.main(["fold", "smoke", "--picture", str(tmp_path / "front.svg")]) == 0
     out = capsys.readouterr().out
-    assert "ALMs, by model" in out and "PE×SIMD a layer" in out
+    assert "ALMs, by model" in out and "PE×SIMD by layer" in out
 
 
 def test_sizes_that_make_no_network_are_one_line(capsys):
