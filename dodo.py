@@ -20,6 +20,7 @@ from xnorfpga.design import designs
 from xnorfpga.flow import run
 from xnorfpga.flow.stages import STAGES, Stage, writers
 from xnorfpga.rtl import elaborate
+from xnorfpga.synth.quartus import project
 
 
 def database() -> Path:
@@ -77,15 +78,26 @@ def tasks(stage: Stage, name: str) -> Iterator[dict[str, Any]]:
         yield {**head, "doc": f"{stage.change} ({name}: has a mistake)", "actions": [partial(fail, str(error))]}
         return
     if stage.applies(design):
-        compiled = ["compile"] if stage.name == "elaborate" else []
+        first = {"elaborate": ["compile"], "synth": memories(name)}.get(stage.name, [])
         yield {
             **head,
             "doc": f"{stage.change} ({name})",
             "actions": [(run.act, [stage.name, name])],
-            "task_dep": [*compiled, *(f"{writer.name}:{name}" for writer in writers(stage, design))],
+            "task_dep": [*first, *(f"{writer.name}:{name}" for writer in writers(stage, design))],
             "targets": [paths.BUILD / name / file for file in stage.outputs(design) if "*" not in file],
             "uptodate": [partial(run.up_to_date, stage.name, name)],
         }
+
+
+def memories(name: str) -> list[str]:
+    """Return what writes the memories' contents, where Quartus is there to put them into a bitstream.
+
+    An order, no dependency: another model of the same shape goes in through the load port, without a new synthesis.
+    """
+    try:
+        return [f"images:{name}"] if project.find() else []
+    except UserError:  # half an installation: the stage itself tells
+        return []
 
 
 def fail(message: str) -> TaskFailed:

@@ -23,6 +23,7 @@ from xnorfpga.flow import code, pages, receipts, stages
 from xnorfpga.flow import run as runs
 from xnorfpga.flow.stages import STAGES, Stage
 from xnorfpga.rtl import elaborate
+from xnorfpga.synth.quartus import project
 
 ALL = ["compile", "train", "export", "elaborate", "images", "simulate", "synth", "report"]
 SAMPLES = {"weights/*.npz": "weights/layer0.npz", "rtl/*.v": "rtl/Accelerator.v", "mem/*.bin": "mem/column_0.bin"}
@@ -129,6 +130,21 @@ def test_a_comment_in_scala_stops_at_the_same_verilog(flow):
     assert flow.doit() == ["compile", "elaborate"]
     flow.scala.write_text("// why\nval logic = 2")
     assert flow.doit() == ["compile", "elaborate", "images", "simulate", "synth", "report"]
+
+
+def test_with_quartus_the_memories_are_written_before_the_bitstream(flow, tmp_path, monkeypatch):
+    programs = tmp_path / "quartus" / "bin"
+    programs.mkdir(parents=True)
+    for tool in ("quartus_sh", *project.TOOLS):
+        (programs / tool).touch()
+    assert "images" not in flow.doit("synth:small")
+    monkeypatch.setenv("QUARTUS_ROOTDIR", str(programs.parent))
+    assert flow.doit("synth:small") == ["train", "export", "images", "synth"]
+    assert flow.ran.index("images") < flow.ran.index("synth")
+    flow.training = 2
+    assert "synth" not in flow.doit()  # a new model of the same shape: load it
+    (programs / "quartus_pow").unlink()  # half an installation is the stage's to tell, not of every doit
+    flow.doit("elaborate:small")
 
 
 def test_a_new_model_of_the_same_shape_is_not_synthesized(flow):
