@@ -143,7 +143,7 @@ def _quartus() -> Finding:
     if programs is None:
         return Finding("quartus", advice=lost, absent="optional")
     try:  # its start alone can take longer than doctor shall
-        version = _run_version([str(programs / "quartus_sh"), "--version"], r"Version (.*)")
+        version = quartus_project.version(programs, TIMEOUT_S)
     except UserError as error:
         version = f"? ({error})"
     return Finding("quartus", version, str(programs))

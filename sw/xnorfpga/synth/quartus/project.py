@@ -42,8 +42,10 @@ def find() -> Path | None:
     return None
 
 
-def version(programs: Path) -> str:
+def version(programs: Path, timeout_s: float | None = None) -> str:
     """Return what `quartus_sh --version` says, such as `21.1.0 Build 842 10/21/2021 SJ Lite Edition`.
+
+    It may take `timeout_s` seconds (None: VERSION_TIMEOUT_S).
 
     Raises UserError where it does not run or does not answer.
     """
@@ -54,7 +56,7 @@ def version(programs: Path) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=VERSION_TIMEOUT_S,
+            timeout=timeout_s or VERSION_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{programs / 'quartus_sh'} --version: no answer in {error.timeout:g} s") from None
