@@ -10,15 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import Report
 from xnorfpga.base import paths, tables
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import read_json, write_block
+from xnorfpga.base.files import read_json, write_block, write_text
 from xnorfpga.base.strict import Artefact, Strict
 from xnorfpga.design import designs
+from xnorfpga.report import chain
 
 RESULTS = paths.DOCS / "results.json"
 README = paths.ROOT / "README.md"
+DRAWING, DRAWN = paths.DOCS / "engine.svg", "mnist"  # the README's drawing, and the design that it shows
 
 
 class Result(Strict):
@@ -97,35 +100,34 @@ def reached() -> Results:
 
 
 def publish(results: Results) -> None:
-    """Write the figures to docs/results.json, and their table into the README."""
+    """Write the figures to docs/results.json, their table into the README, and the README's drawing of an engine."""
     results.write(RESULTS)
     write_block(README, "results", table(results))
+    manifest = paths.BUILD / DRAWN / "manifest.json"
+    if manifest.exists():
+        write_text(DRAWING, chain.chain(Manifest.read(manifest), standalone=True) + "\n")
 
 
 def table(results: Results) -> str:
     """Return the figures as a Markdown table."""
     headers = (
-        "design", "network", "cycles per image", "images per second", "latency", "ALMs", "M10K",
-        "ALUT levels", "operations per cycle and ALM", "accuracy of the RTL", "digits through the RTL", "measured",
+        "design", "network", "cycles per image", "images per second", "latency", "ALMs", "M10K", "ALUT levels",
+        "accuracy of the RTL",
     )  # fmt: skip
     return tables.markdown(headers, [_row(each) for each in results.rows])
 
 
 def _row(each: Result) -> list[Any]:
-    fits = "" if each.fits else ", does not fit"
     return [
         f"`{each.design}`",
         "-".join(map(str, each.network)),
-        each.cycles_per_image,
+        f"{each.cycles_per_image:,.4g}" if each.cycles_per_image < 1000 else f"{each.cycles_per_image:,.0f}",
         f"{each.images_per_second:,.0f} at {each.clock_mhz:g} MHz",
         f"{each.latency_cycles:,} cycles, {each.latency_us:.1f} µs",
-        f"{each.alms:,} of {each.alms_of:,}{fits}",
+        f"{each.alms:,} of {each.alms_of:,}{'' if each.fits else ', does not fit'}",
         f"{each.m10k} of {each.m10k_of}",
         each.logic_levels,
-        f"{each.ops_per_cycle_per_alm:.2f}",
-        f"{each.accuracy:.2%}",
-        each.data,
-        f"{each.date}, {each.origin.split(';')[0]}",
+        f"{each.accuracy:.2%} of {each.data}",
     ]
 
 

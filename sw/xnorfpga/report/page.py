@@ -158,9 +158,8 @@ def energy(figures: Energy) -> str:
 
 
 def ours(report: Report) -> list[str]:
-    """Return the design's row of the table beside published designs."""
+    """Return the design's row of the table beside published designs, from the board on."""
     return [
-        "-".join(map(str, report.network)),
         report.board,
         f"{report.speed.clock_mhz:g}",
         f"{report.simulation.cycles_per_image:.4g}",
@@ -174,12 +173,11 @@ def ours(report: Report) -> list[str]:
 
 
 def theirs(other: Published) -> list[str]:
-    """Return the row of a published design."""
+    """Return the row of a published design, from the board on."""
     energy_text = "–"
     if other.energy_uj:
         energy_text = ", ".join([f"{other.energy_uj:g} µJ", *([other.energy_note] if other.energy_note else [])])
     return [
-        other.network,
         other.board or "–",
         f"{other.clock_mhz:g}" if other.clock_mhz else "–",
         f"{other.cycles_per_image:,.4g}" if other.cycles_per_image else "–",
