@@ -45,9 +45,9 @@ BUGS = (
     Bug("off-by-one threshold", "mvu/Layer.scala", "(!sum.msb).asBits", "(sum > 0).asBits"),
     Bug(
         "swapped bit order",
-        "stream/Collector.scala",
-        ":= (bits ## register) >> inWidth",
-        ":= (bits.reversed ## register) >> inWidth",
+        "stream/ShiftIn.scala",
+        ":= (bits ## register) >> wordBits",
+        ":= (bits.reversed ## register) >> wordBits",
     ),
     Bug("lost back-pressure", "mvu/Layer.scala", "(!lastWord || credits =/= 0)", "True"),
     Bug(

@@ -43,11 +43,11 @@ def changed(rtl: Path, module: str, old: str, new: str) -> str:
 FAULTS = [
     ("Collector", "Collector", "io_input_ready = ((! full) || io_output_ready)", "io_input_ready = 1'b1"),
     ("Serializer", "Serializer", "(io_output_ready && count_willOverflowIfInc)", "io_output_ready"),
-    ("Serializer", "Serializer", "held_data_1 <= {2'd0, _zz_held_data_1}", "held_data_1 <= held_data_1"),
+    ("Serializer", "Serializer", "vector_data_1 <= {2'd0, _zz_vector_data_1}", "vector_data_1 <= vector_data_1"),
     ("StreamFifo", "StreamFifo", "io_push_ready = (! logic_ptr_full)", "io_push_ready = 1'b1"),
     ("StreamFifo", "StreamFifo", "if((logic_ptr_push == 2'b10))", "if((logic_ptr_push == 2'b11))"),
     ("ImageCollector", "ImageCollector", "(lane[1] || io_input_payload_last)", "lane[1]"),
-    ("ImageCollector", "ImageCollector", "((! full) || io_output_ready) && (! held)", "(! held)"),
+    ("ImageCollector", "ImageCollector", "((! full) || io_output_ready) && (! blocked)", "(! blocked)"),
     ("ArgMax", "ArgMax", "(best_1 < _zz_best_1)", "(best_1 <= _zz_best_1)"),
     ("ArgMax", "ArgMax", "lanes <= (lanes >>> 1)", "lanes <= 2'b00"),
     ("Accelerator", "ArgMax", "io_output_valid = lanes[0]", "io_output_valid = (! io_output_ready)"),

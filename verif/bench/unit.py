@@ -179,7 +179,7 @@ class CollectingUnit(StreamUnit):
     def __init__(self, dut, k: int) -> None:
         """Wire both Streams."""
         super().__init__(dut, k)
-        self.unlike = self.ports("output_payload_unlike") if self.facts.get("unlike_bits") else []
+        self.unlike = self.ports("output_payload_transitions") if self.facts.get("unlike_bits") else []
         self.leaving: list[Task] = []
 
     def expect_group(self, vectors: np.ndarray, met: Iterable[tuple[str, str]]) -> None:
@@ -209,12 +209,12 @@ class CollectingUnit(StreamUnit):
 
 
 class UnlikeSource:
-    """Drives `input_payload_unlike`: right `unlike_lag` cycles after its beat was taken, and else anything."""
+    """Drives `input_payload_transitions`: right `unlike_lag` cycles after its beat was taken, and else anything."""
 
     def __init__(self, unit: Unit, input: StreamSource) -> None:
         """Drive the counts that come with the beats of `input`."""
         self.unit, self.input, self.lag = unit, input, unit.facts["unlike_lag"]
-        self.ports = unit.ports("input_payload_unlike")
+        self.ports = unit.ports("input_payload_transitions")
         self.of_beat: list[int] = []
 
     async def run(self) -> None:

@@ -26,7 +26,7 @@ class Bench(Unit):
         self.step, self.first, self.available = map(self.port, ("step", "first", "available"))
         taps = [tap for c in range(self.copies) for tap in self.ports(f"taps_{c}", self.facts["taps"])]
         self.seen_by_pes = [self.port("lanes"), *taps]
-        self.unlike = self.ports("unlike") if self.plan["paired"] else []
+        self.unlike = self.ports("transitions") if self.plan["paired"] else []
         self.unlike_source = UnlikeSource(self, self.input) if self.facts["unlike_arrives"] else None
         self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies, MW], still to be taken
 

@@ -21,7 +21,7 @@ class Bench(Unit):
         self.inputs: dict[str, list[int]] = {}  # of each port, its value cycle by cycle
         names = {
             "x": True, "w": True,
-            "start": self.plan["thresholded"], "unlike": self.plan["paired"],
+            "start": self.plan["thresholded"], "transitions": self.plan["paired"],
             "add": self.plan["words"] > 1, "first": self.plan["words"] > 1,
         }  # fmt: skip
         for name in (name for name, there in names.items() if there):
@@ -70,7 +70,7 @@ class Bench(Unit):
                 stored = threshold - (unlike_pairs(w) if self.plan["paired"] else 0)
                 self.set("start", row_starts + self.latency - 1, -stored)
             if self.plan["paired"]:
-                self.set("unlike", row_starts + self.latency - 1, unlike_pairs(x))
+                self.set("transitions", row_starts + self.latency - 1, unlike_pairs(x))
             self.expect(cycle + self.latency, popcount, threshold)
 
     def expect(self, cycle: int, popcount: int, threshold: int) -> None:

@@ -5,7 +5,7 @@ import spinal.core._
 import ujson.{Obj, Value}
 import upickle.default._
 import xnorfpga.config.{AcceleratorConfig, BlockRam, refuse}
-import xnorfpga.counting.{UnlikePairs, XnorPopcount}
+import xnorfpga.counting.{TransitionCounter, XnorPopcount}
 import xnorfpga.head.ArgMax
 import xnorfpga.memory.{LoadPort, MemoryShape}
 import xnorfpga.mvu.{InputRegister, Layer, LayerPlan, ProcessingElement}
@@ -23,7 +23,7 @@ object UnitUnderTest {
 
     /** The parameters, and what is said of them. */
     def facts(more: Obj*) = Obj.from((parameters +: more).flatMap(_.obj))
-    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies, "unlike_lag" -> UnlikePairs.lag)
+    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies, "unlike_lag" -> TransitionCounter.lag)
     unit match {
       case "XnorPopcount" =>
         val popcount = XnorPopcount(number("size"), parameters("paired").bool)
@@ -33,19 +33,19 @@ object UnitUnderTest {
       case "InputRegister" =>
         val register = InputRegister(plan, config.copies)
         val shape = Obj("width" -> register.width, "taps" -> register.tapCount, "streamed" -> plan.streamed)
-        val unlike = Obj("unlike_arrives" -> (plan.collectedUnlikeBits > 0), "unlike_cycles" -> register.unlikeLatency)
-        UnitUnderTest(register, facts(layer, shape, unlike))
+        val transitions = Obj("unlike_arrives" -> (plan.collectedTransitionBits > 0), "unlike_cycles" -> register.transitionLatency)
+        UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
         val unit = Layer(plan, config.copies, config.memory)
-        val arrives = plan.index == 0 && plan.collectedUnlikeBits > 0
+        val arrives = plan.index == 0 && plan.collectedTransitionBits > 0
         val input = Obj("width" -> plan.arrivalWidth, "unlike_arrives" -> arrives)
         UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
       case "ImageCollector" =>
         val collector = ImageCollector(number("word_bits"), number("image_bits"), number("copies"), number("unlike_bits"))
-        UnitUnderTest(collector, facts(Obj("unlike_lag" -> UnlikePairs.lag)))
+        UnitUnderTest(collector, facts(Obj("unlike_lag" -> TransitionCounter.lag)))
       case "Collector" =>
         val collector = Collector(number("in_width"), number("out_width"), number("copies"), number("unlike_bits"))
-        UnitUnderTest(collector, facts(Obj("unlike_lag" -> UnlikePairs.lag)))
+        UnitUnderTest(collector, facts(Obj("unlike_lag" -> TransitionCounter.lag)))
       case "Serializer" =>
         UnitUnderTest(Serializer(number("in_width"), number("out_width"), number("copies")), facts())
       case "ArgMax" =>

@@ -28,7 +28,7 @@ case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Componen
   }
   noIoPrefix()
 
-  private val frequency = FixedFrequency(HertzNumber(BigDecimal(config.clock_mhz)) * 1000000)
+  private val frequency = FixedFrequency(HertzNumber(BigDecimal(config.clockMhz)) * 1000000)
   private val powerOn = ClockDomain(io.CLOCK_50, config = ClockDomainConfig(resetKind = BOOT))
   val reset = new ClockingArea(powerOn) {
     val count = Reg(UInt(4 bits)) init 0
@@ -49,7 +49,7 @@ case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Componen
     io.GPIO_0_UART_TX := uart.io.uart.txd
 
     // Bytes that are still to come of a command's data; at 0 the next byte is a command
-    val imageBytes = config.inputWords * bytesOf(config.input_word_bits)
+    val imageBytes = config.inputWords * bytesOf(config.inputWordBits)
     val loadBytes = loadWords * bytesOf(LoadPort.wordBits)
     val remaining = Reg(UInt(log2Up((imageBytes max loadBytes) + 1) bits)) init 0
     val loading = Reg(Bool()) init False
@@ -65,10 +65,10 @@ case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Componen
     }
     when(images.fire || model.fire) { remaining := remaining - 1 }
 
-    val imageWords = words(images, config.input_word_bits)
+    val imageWords = words(images, config.inputWordBits)
     accelerator.io.images.arbitrationFrom(imageWords)
     accelerator.io.images.fragment := imageWords.payload
-    accelerator.io.images.last := True // each image is answered at once: nobody waits for a group to fill
+    accelerator.io.images.last := True // each image is answered at once: nobody waits for a batch to fill
     accelerator.io.load << words(model, LoadPort.wordBits)
 
     // Answers

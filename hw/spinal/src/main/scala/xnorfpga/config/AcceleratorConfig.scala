@@ -3,33 +3,34 @@ package xnorfpga.config
 
 import spinal.core._
 import upickle.default._
+import upickle.implicits.key
 
 /** The whole accelerator, as `hardware.json` states it.
   *
-  * @param input_word_bits bits of an image a cycle at the input port, divides the first layer's MW
+  * @param inputWordBits bits of an image a cycle at the input port, divides the first layer's MW
   * @param copies images that share every weight read
   */
 @upickle.implicits.allowUnknownKeys(false)
 case class AcceleratorConfig(
     design: String,
-    clock_mhz: Double,
-    input_word_bits: Int,
+    @key("clock_mhz") clockMhz: Double,
+    @key("input_word_bits") inputWordBits: Int,
     copies: Int,
     layers: Seq[LayerConfig],
     memory: BlockRam
 ) {
   if (layers.isEmpty) refuse("layers = []: at least one layer is needed")
   if (copies < 1) refuse(s"copies = $copies: at least 1")
-  if (input_word_bits < 1 || layers.head.mw % input_word_bits != 0)
+  if (inputWordBits < 1 || layers.head.mw % inputWordBits != 0)
     refuse(
-      s"input_word_bits = $input_word_bits does not divide layers[0].mw = ${layers.head.mw}; " +
+      s"input_word_bits = $inputWordBits does not divide layers[0].mw = ${layers.head.mw}; " +
         s"choose one of ${divisors(layers.head.mw).mkString(", ")}"
     )
   for (((left, right), k) <- layers.zip(layers.drop(1)).zipWithIndex)
     if (left.mh != right.mw) refuse(s"layers[${k + 1}].mw = ${right.mw} is not layers[$k].mh = ${left.mh}")
 
   // Safely deducible parameters
-  val inputWords = layers.head.mw / input_word_bits
+  val inputWords = layers.head.mw / inputWordBits
   val classes = layers.last.mh
   val classBits = log2Up(classes) max 1
   val scoreBits = layers.last.scoreBits

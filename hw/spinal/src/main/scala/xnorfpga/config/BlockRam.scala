@@ -3,18 +3,19 @@ package xnorfpga.config
 
 import spinal.core._
 import upickle.default._
+import upickle.implicits.key
 
 /** Geometry of the board's block RAM.
   *
   * @param blockBits bits of a block (10,240 for an M10K), @param maxWidth widest read of a block (40)
   */
 @upickle.implicits.allowUnknownKeys(false)
-case class BlockRam(block_bits: Int, max_width: Int) {
+case class BlockRam(@key("block_bits") blockBits: Int, @key("max_width") maxWidth: Int) {
 
   /** Widest word that one block can hold `depth` of: 256 × 40, 512 × 20, 1024 × 10, 2048 × 5, 4096 × 2, 8192 × 1. */
   def width(depth: Int): Int = {
     val addresses = 1 << log2Up(depth)
-    (block_bits / addresses) min max_width max 1
+    (blockBits / addresses) min maxWidth max 1
   }
 }
 

@@ -20,20 +20,20 @@ case class LayerConfig(mw: Int, mh: Int, routing: Routing, pe: Int, simd: Int) {
     refuse(s"simd = $simd with stationary routing must be mw = $mw: the whole input stands before every PE")
 
   // Safely deducible parameters
-  /** Input words of SIMD bits: steps of one group of neurons. */
-  val words = mw / simd
+  /** Input words of SIMD bits, steps of a row of weights (FINN's SF). */
+  val synapseFold = mw / simd
 
-  /** Groups of PE neurons that are worked one after the other. */
-  val groups = mh / pe
+  /** How many times PE neurons are worked, one after the other (FINN's NF). */
+  val neuronFold = mh / pe
 
-  /** Steps a group of images takes, rows of the weight memory. */
-  val steps = words * groups
+  /** Steps a batch takes, rows of the weight memory. */
+  val steps = synapseFold * neuronFold
 
   /** Bits of a popcount of the whole row, 0 … MW. */
   val scoreBits = log2Up(mw + 1)
 
   /** Bits of popcount − T in two's complement: T is 0 … MW+1, so the difference is −(MW+1) … MW. */
-  val marginBits = log2Up(mw + 1) + 1
+  val accumulatorBits = log2Up(mw + 1) + 1
 }
 
 object LayerConfig {

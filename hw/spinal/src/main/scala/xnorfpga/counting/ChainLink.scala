@@ -17,8 +17,8 @@ case class ChainLink(count: Int, paired: Boolean, first: Boolean) extends Compon
     if (!paired) agree
     else
       Cat((0 until count).map { i =>
-        val (a, b, unlike) = (agree(2 * i), agree(2 * i + 1), io.x(2 * i) ^ io.x(2 * i + 1))
-        a && b || unlike && (a || b)
+        val (a, b, transition) = (agree(2 * i), agree(2 * i + 1), io.x(2 * i) ^ io.x(2 * i + 1))
+        a && b || transition && (a || b)
       })
   io.chain := (if (first) bits else bits ^ io.previous)
 }

@@ -15,9 +15,9 @@ import spinal.lib._
   *
   *     so only the majorities are counted, one LUT of four inputs for two products:
   *
-  *     popcount(xnor(x, w)) = 2·count − unlike(x) + unlike(w), unlike(v) = the number of pairs with v₀ ≠ v₁
+  *     popcount(xnor(x, w)) = 2·count − transitions(x) + transitions(w), transitions(v) = the number of pairs with v₀ ≠ v₁
   *
-  *     unlike(w) goes into the stored threshold, unlike(x) is counted once an image and shared by all neurons.
+  *     transitions(w) goes into the stored threshold, transitions(x) is counted once an image and shared by all neurons.
   *
   * Cost, with a LUT of five inputs or fewer as half an ALM: three bits are chained (t₀ = a, t₁ = t₀ ^ b, t₂ = t₁ ^ c,
   * each made in the LUT that makes the bit), t₂ is their sum and a function of the three their carry; an adder tree sums

@@ -4,7 +4,7 @@ package xnorfpga.mvu
 import spinal.core._
 import spinal.lib._
 import xnorfpga.config.Routing
-import xnorfpga.counting.{UnlikePairs, XnorPopcount}
+import xnorfpga.counting.{TransitionCounter, XnorPopcount}
 import xnorfpga.stream.Beat
 
 /** Holds the input of a layer in front of the processing elements; the routings differ in nothing but this unit.
@@ -18,47 +18,47 @@ import xnorfpga.stream.Beat
   * The engine asserts `step` only under `available`; taps and lanes belong to a step from the cycle after it.
   */
 case class InputRegister(plan: LayerPlan, copies: Int) extends Component {
-  import plan.{collectedUnlikeBits, config, streamed, unlikeBits}
+  import plan.{collectedTransitionBits, config, streamed, transitionBits}
   val width = if (streamed) config.simd else config.mw
-  val tapCount = if (config.routing == Routing.Diagonal) config.pe min config.words else 1
+  val tapCount = if (config.routing == Routing.Diagonal) config.pe min config.synapseFold else 1
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, width, collectedUnlikeBits)))
+    val input = slave(Stream(Beat(copies, width, collectedTransitionBits)))
     val step, first = in Bool ()
     val available = out Bool ()
     val taps = out(Vec(Vec(Bits(config.simd bits), tapCount), copies))
     val lanes = out Bits (copies bits)
 
-    /** Unlike pairs of the vector, `unlikeLatency` cycles after the step that loads it. */
-    val unlike = plan.paired generate out(Vec(UInt(unlikeBits bits), copies))
+    /** Transitions of the vector, `transitionLatency` cycles after the step that loads it. */
+    val transitions = plan.paired generate out(Vec(UInt(transitionBits bits), copies))
   }
 
-  /** Cycles from the step that loads a vector to the count of its unlike pairs. */
-  val unlikeLatency = if (plan.unlikeByWord) UnlikePairs.lag + 1 else plan.popcount.latency
+  /** Cycles from the step that loads a vector to the count of its transitions. */
+  val transitionLatency = if (plan.transitionsByWord) TransitionCounter.lag + 1 else plan.popcount.latency
 
-  val load = if (streamed) io.step else io.step && io.first
+  val take = if (streamed) io.step else io.step && io.first
   io.available := (if (streamed) io.input.valid else io.input.valid || !io.first)
-  io.input.ready := load
+  io.input.ready := take
 
-  val lanes = RegNextWhen(io.input.lanes, load)
+  val lanes = RegNextWhen(io.input.lanes, take)
   val x = Vec.fill(copies)(Reg(Bits(width bits)))
   for ((register, bits) <- x.zip(io.input.data)) {
     when(io.step) {
-      if (!streamed && config.words > 1) register := register.rotateRight(config.simd)
+      if (!streamed && config.synapseFold > 1) register := register.rotateRight(config.simd)
     }
-    when(load) { register := bits }
+    when(take) { register := bits }
   }
 
   io.lanes := lanes
-  if (plan.paired) for ((unlike, c) <- io.unlike.zipWithIndex) {
-    if (plan.unlikeByWord) unlike := RegNextWhen(io.input.unlike(c), Delay(load, UnlikePairs.lag, init = False))
+  if (plan.paired) for ((transitions, c) <- io.transitions.zipWithIndex) {
+    if (plan.transitionsByWord) transitions := RegNextWhen(io.input.transitions(c), Delay(take, TransitionCounter.lag, init = False))
     else {
       val pairs = io.input.data(c).subdivideIn(2 bits)
       val counter = XnorPopcount(width / 2, paired = false) // counts the like ones
       counter.io.x := Cat(pairs.map(_(0)))
       counter.io.w := Cat(pairs.map(_(1)))
-      val loaded = Delay(load, unlikeLatency, init = False)
+      val loaded = Delay(take, transitionLatency, init = False)
       val count = U(width / 2) - counter.io.count
-      unlike := Mux(loaded, count, RegNextWhen(count, loaded))
+      transitions := Mux(loaded, count, RegNextWhen(count, loaded))
     }
   }
   for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * config.simd, config.simd bits)

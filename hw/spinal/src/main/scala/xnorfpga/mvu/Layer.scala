@@ -9,7 +9,7 @@ import xnorfpga.stream.Beat
 
 /** The layer engine: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for all copies.
   *
-  * A step is issued when its input is there and, at the last step of a group of neurons, when a place for the results
+  * A step is issued when its input is there and, at the last step of a neuron fold, when a place for the results
   * is reserved (`credits`); from then on it flows without a stall: weights and input word meet after one cycle, the
   * popcount follows `PopcountShape.latency` later, the accumulator one after that (see ProcessingElement).
   */
@@ -21,7 +21,7 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val thresholdShape = MemoryShape(s"layers_${index}_thresholds", index, "thresholds", thresholdBits, thresholdRows, ram)
   val shapes = weightShape +: (if (thresholded) Seq(thresholdShape) else Nil)
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) collectedUnlikeBits else 0)))
+    val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) collectedTransitionBits else 0)))
     val output = master(Stream(Beat(copies, outWidth)))
     val load = shapes.map(shape => in(LoadBus(shape)))
 
@@ -31,17 +31,17 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
 
   // Issue
   val inputRegister = InputRegister(plan, copies)
-  inputRegister.io.input << Beat.adapt(io.input, inputRegister.width, collectedUnlikeBits)
+  inputRegister.io.input << Beat.adapt(io.input, inputRegister.width, collectedTransitionBits)
 
   // Registers rather than comparisons of the counters: they stand in the path to the neighbour's ready
   val first = RegInit(True)
-  val lastWord = if (words == 1) True else RegInit(False)
-  val word = Counter(words)
-  val group = Counter(groups)
+  val lastWord = if (synapseFold == 1) True else RegInit(False)
+  val word = Counter(synapseFold)
+  val fold = Counter(neuronFold)
   val address = Counter(steps)
-  val entry = serial generate SerialThresholds(marginBits)
+  val serialThresholds = serial generate SerialThresholds(accumulatorBits)
   val credits = Reg(UInt(log2Up(fifoDepth + 1) bits)) init fifoDepth
-  val ready = if (serial) !entry.active else True
+  val ready = if (serial) !serialThresholds.active else True
   val step = inputRegister.io.available && ready && (!lastWord || credits =/= 0)
   inputRegister.io.step := step
   inputRegister.io.first := first
@@ -49,14 +49,14 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
     word.increment()
     address.increment()
     first := address.willOverflowIfInc
-    if (words > 1) lastWord := word.value === words - 2
+    if (synapseFold > 1) lastWord := word.value === synapseFold - 2
     when(lastWord) {
-      group.increment()
-      if (serial) entry.start()
+      fold.increment()
+      if (serial) serialThresholds.start()
     }
   }
 
-  if (serial) when(io.loading) { entry.start() }
+  if (serial) when(io.loading) { serialThresholds.start() }
 
   // Weights, and what the accumulators start from
   val weights = Memory(weightShape)
@@ -65,30 +65,30 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
   val counted = 1 + popcount.latency // cycles from a step to its counts
   val thresholds = thresholded generate Memory(thresholdShape)
   if (thresholded) {
-    thresholds.read_address := (if (serial) entry.row.value else Delay(group.value, counted - 2)).resized
+    thresholds.read_address := (if (serial) serialThresholds.row.value else Delay(fold.value, counted - 2)).resized
     thresholds.load(io.load(1))
   }
 
   // What the processing elements are told: one of the two
-  val entryControl = serial generate new Area {
-    val entering = RegNext(entry.active) init False
-    val add = Delay(step || entry.active, counted, init = False)
-    val clear = Delay(entry.active && entry.clear, counted)
-    val digits = Delay(entry.mask, counted)
+  val serialControl = serial generate new Area {
+    val entering = RegNext(serialThresholds.active) init False
+    val add = Delay(step || serialThresholds.active, counted, init = False)
+    val clear = Delay(serialThresholds.active && serialThresholds.clear, counted)
+    val digits = Delay(serialThresholds.mask, counted)
   }
-  val rowControl = !serial generate new Area {
-    val add = (words > 1) generate Delay(step, counted, init = False)
-    val firstWord = (words > 1) generate Delay(word.value === 0, counted)
-    val unlike = paired generate inputRegister.io.unlike.map(Delay(_, popcount.latency - inputRegister.unlikeLatency))
+  val presetControl = !serial generate new Area {
+    val add = (synapseFold > 1) generate Delay(step, counted, init = False)
+    val firstWord = (synapseFold > 1) generate Delay(word.value === 0, counted)
+    val transitions = paired generate inputRegister.io.transitions.map(Delay(_, popcount.latency - inputRegister.transitionLatency))
   }
 
   // The processing elements
   val sums = Vec.tabulate(copies, pe) { (c, p) =>
     def instance[T <: ElementIo](first: => T, ports: => T): T =
-      if (c + p == 0) first else new ElementAgain(ports).setName(s"element_${c}_$p").io
+      if (c + p == 0) first else new Replicated(ports).setName(s"element_${c}_$p").io
     val element: ElementIo =
       if (serial) {
-        import entryControl._
+        import serialControl._
         val io = instance(SerialProcessingElement(plan).setName("element").io, SerialProcessingElementIo(plan))
         io.threshold := thresholds.read_data(p)
         io.entering := entering
@@ -97,11 +97,11 @@ case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component 
         io.digits := digits
         io
       } else {
-        import rowControl._
+        import presetControl._
         val io = instance(ProcessingElement(plan).setName("element").io, ProcessingElementIo(plan))
-        if (thresholded) io.start := thresholds.read_data(p * marginBits, marginBits bits).asSInt
-        if (paired) io.unlike := unlike(c)
-        if (words > 1) {
+        if (thresholded) io.start := thresholds.read_data(p * accumulatorBits, accumulatorBits bits).asSInt
+        if (paired) io.transitions := transitions(c)
+        if (synapseFold > 1) {
           io.add := add
           io.first := firstWord
         }

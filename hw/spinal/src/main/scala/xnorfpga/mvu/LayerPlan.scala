@@ -3,12 +3,12 @@ package xnorfpga.mvu
 
 import spinal.core._
 import xnorfpga.config.{AcceleratorConfig, LayerConfig, Routing}
-import xnorfpga.counting.{PopcountShape, UnlikePairs}
+import xnorfpga.counting.{PopcountShape, TransitionCounter}
 
 /** What follows from a layer's place in the chain: known before elaboration, and predicted alike by the folding model
   * in Python.
   *
-  * @param wordWidth bits a lane of the words in which its input is first seen, where unlike pairs are counted
+  * @param wordWidth bits a lane of the words in which its input is first seen, where transitions are counted
   * @param arrivalWidth bits a lane of the beats that reach it: for layer 0 a whole image
   * @param thresholded true: a bit a neuron; false: the popcount itself (last layer)
   */
@@ -16,33 +16,33 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   import config._
 
   /** Words are used as they come and need not be kept: every neuron is worked on at once. */
-  val streamed = routing == Routing.Broadcast && groups == 1 &&
+  val streamed = routing == Routing.Broadcast && neuronFold == 1 &&
     (simd % arrivalWidth == 0 || arrivalWidth % simd == 0)
 
-  /** The image's unlike pairs are counted word by word while its words are collected … */
-  val unlikeByWord = UnlikePairs.possible(wordWidth) && wordWidth < mw
+  /** The image's transitions are counted word by word while its words are collected … */
+  val transitionsByWord = TransitionCounter.possible(wordWidth) && wordWidth < mw
 
   /** … or, where whole vectors arrive and stand still, all at once beside the neurons' own popcounts. */
-  val unlikeAtOnce = !unlikeByWord && routing == Routing.Stationary && arrivalWidth == mw
+  val transitionsAtOnce = !transitionsByWord && routing == Routing.Stationary && arrivalWidth == mw
 
-  /** Neighbouring inputs are counted as pairs, in half the logic (see XnorPopcount). The image's unlike pairs must be
+  /** Neighbouring inputs are counted as pairs, in half the logic (see XnorPopcount). The image's transitions must be
     * known before the first neuron's count, so the input must be held whole; a layer that gives scores stays plain.
     */
-  val paired = thresholded && !streamed && simd % 2 == 0 && (unlikeByWord || unlikeAtOnce) &&
-    PopcountShape(simd, paired = true).latency > UnlikePairs.lag
+  val paired = thresholded && !streamed && simd % 2 == 0 && (transitionsByWord || transitionsAtOnce) &&
+    PopcountShape(simd, paired = true).latency > TransitionCounter.lag
 
-  /** Thresholds are entered bit by bit before the first word (see SerialProcessingElement). */
-  val serial = thresholded && groups == 1 && simd == 1 && words >= SerialThresholds.rows(marginBits)
-  val thresholdBits = if (serial) pe else pe * marginBits
-  val thresholdRows = if (serial) SerialThresholds.rows(marginBits) else groups
+  /** The accumulators are preset bit by bit before the first word (see SerialProcessingElement). */
+  val serial = thresholded && neuronFold == 1 && simd == 1 && synapseFold >= SerialThresholds.rows(accumulatorBits)
+  val thresholdBits = if (serial) pe else pe * accumulatorBits
+  val thresholdRows = if (serial) SerialThresholds.rows(accumulatorBits) else neuronFold
 
-  /** Cycles a group of images takes in this layer. */
+  /** Cycles a batch takes in this layer. */
   val cycles = steps + (if (serial) thresholdRows else 0)
 
-  val unlikeBits = if (paired) log2Up(mw / 2 + 1) else 0
+  val transitionBits = if (paired) log2Up(mw / 2 + 1) else 0
 
   /** Bits of the count that comes with the vector. */
-  val collectedUnlikeBits = if (unlikeByWord) unlikeBits else 0
+  val collectedTransitionBits = if (transitionsByWord) transitionBits else 0
   val outWidth = if (thresholded) pe else pe * scoreBits
   val popcount = PopcountShape(simd, paired)
 
@@ -50,7 +50,7 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   val stepToOutput = 1 + popcount.latency + 1 + 1
 
   /** Places for results, so that their way through the pipeline and back never stalls an unhindered layer. */
-  val fifoDepth = (stepToOutput + 1 + words - 1) / words
+  val fifoDepth = (stepToOutput + 1 + synapseFold - 1) / synapseFold
 }
 
 object LayerPlan {
@@ -60,6 +60,6 @@ object LayerPlan {
     for ((layer, k) <- config.layers.zipWithIndex) yield {
       val previous = config.layers.lift(k - 1).map(_.pe)
       val thresholded = k < config.layers.size - 1
-      LayerPlan(layer, k, previous.getOrElse(config.input_word_bits), previous.getOrElse(layer.mw), thresholded)
+      LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), thresholded)
     }
 }

@@ -7,7 +7,7 @@ import xnorfpga.counting.XnorPopcount
 /** One PE of one copy: SIMD binary multiply-accumulates a cycle, summed over a row of weights.
   *
   * The accumulator starts from −T, so that its sign is the neuron's answer and no comparator is left. In a paired layer
-  * (see XnorPopcount) it starts from −T', the stored T' = T − unlike(w), less the image's own unlike pairs.
+  * (see XnorPopcount) it starts from −T', the stored T' = T − transitions(w), less the image's own.
   *
   * A component of its own, because it occurs PE · copies times: elaborated once, synthesized once.
   */
@@ -20,15 +20,15 @@ case class ProcessingElement(plan: LayerPlan) extends Component {
   val counter = XnorPopcount(simd, paired)
   counter.io.x := io.x
   counter.io.w := io.w
-  val count = (if (paired) counter.io.count << 1 else counter.io.count).resize(marginBits).asSInt
+  val count = (if (paired) counter.io.count << 1 else counter.io.count).resize(accumulatorBits).asSInt
   val start =
-    if (!thresholded) S(0, marginBits bits)
-    else if (paired) RegNext(io.start - io.unlike.resize(marginBits).asSInt)
-    else if (groups == 1) io.start // out of registers, and always the same
+    if (!thresholded) S(0, accumulatorBits bits)
+    else if (paired) RegNext(io.start - io.transitions.resize(accumulatorBits).asSInt)
+    else if (neuronFold == 1) io.start // out of registers, and always the same
     else RegNext(io.start)
 
-  val accumulator = Reg(SInt(marginBits bits))
-  if (words == 1) accumulator := start + count
+  val accumulator = Reg(SInt(accumulatorBits bits))
+  if (synapseFold == 1) accumulator := start + count
   else when(io.add) { accumulator := Mux(io.first, start, accumulator) + count }
   io.sum := accumulator
 }
@@ -37,15 +37,15 @@ case class ProcessingElementIo(plan: LayerPlan) extends ElementIo(plan) {
   import plan._
   import config._
 
-  /** What the row starts from, and the image's unlike pairs: `popcount.latency − 1` cycles after the row's first word. */
-  val start = thresholded generate in(SInt(marginBits bits))
-  val unlike = paired generate in(UInt(unlikeBits bits))
+  /** What the row starts from, and the image's transitions: `popcount.latency − 1` cycles after the row's first word. */
+  val start = thresholded generate in(SInt(accumulatorBits bits))
+  val transitions = paired generate in(UInt(transitionBits bits))
 
   /** Of a row in several words: the word of `popcount.latency` cycles before counts, and is the row's first. */
-  val add, first = (words > 1) generate in(Bool())
+  val add, first = (synapseFold > 1) generate in(Bool())
 
   def module: String = (
-    Seq(s"ProcessingElement_$simd") ++ (if (!thresholded) Nil else if (groups == 1) Seq("fixed") else Seq("thresholded")) ++
-      (if (paired) Seq(s"paired_$unlikeBits") else Nil) ++ (if (words > 1) Seq("words") else Nil) :+ s"$marginBits"
+    Seq(s"ProcessingElement_$simd") ++ (if (!thresholded) Nil else if (neuronFold == 1) Seq("fixed") else Seq("thresholded")) ++
+      (if (paired) Seq(s"paired_$transitionBits") else Nil) ++ (if (synapseFold > 1) Seq("words") else Nil) :+ s"$accumulatorBits"
   ).mkString("_")
 }

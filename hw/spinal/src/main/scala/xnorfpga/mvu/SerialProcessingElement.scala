@@ -10,21 +10,21 @@ import spinal.core._
   * is cleared and the start counted up, by bits that come out of a narrow memory as weights do (`SerialThresholds`).
   */
 case class SerialProcessingElement(plan: LayerPlan) extends Component {
-  import plan.config.marginBits
+  import plan.config.accumulatorBits
   val io = SerialProcessingElementIo(plan)
   setDefinitionName(io.module)
 
   val count = RegNext(Mux(io.entering, io.threshold, !(io.x ^ io.w).lsb))
-  val increment = B(0, marginBits bits)
+  val increment = B(0, accumulatorBits bits)
   increment(0) := count
   for ((enabled, k) <- io.digits.asBools.zipWithIndex) increment((k + 1) * SerialThresholds.digitBits) := count && enabled
-  val accumulator = Reg(SInt(marginBits bits))
-  when(io.add) { accumulator := Mux(io.clear, S(0, marginBits bits), accumulator + increment.asSInt) }
+  val accumulator = Reg(SInt(accumulatorBits bits))
+  when(io.add) { accumulator := Mux(io.clear, S(0, accumulatorBits bits), accumulator + increment.asSInt) }
   io.sum := accumulator
 }
 
 case class SerialProcessingElementIo(plan: LayerPlan) extends ElementIo(plan) {
-  import plan.config.marginBits
+  import plan.config.accumulatorBits
   val threshold = in Bool ()
 
   /** Count the threshold's bit instead of the product. */
@@ -32,7 +32,7 @@ case class SerialProcessingElementIo(plan: LayerPlan) extends ElementIo(plan) {
 
   /** One cycle later: the count is added, or the accumulator cleared; which digits beside the lowest it is added to. */
   val add, clear = in Bool ()
-  val digits = in Bits (SerialThresholds.digits(marginBits) - 1 bits)
+  val digits = in Bits (SerialThresholds.digits(accumulatorBits) - 1 bits)
 
-  def module: String = s"SerialProcessingElement_$marginBits"
+  def module: String = s"SerialProcessingElement_$accumulatorBits"
 }

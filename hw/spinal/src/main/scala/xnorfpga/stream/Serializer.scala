@@ -14,20 +14,20 @@ case class Serializer(inWidth: Int, outWidth: Int, copies: Int) extends Componen
 
   val busy = RegInit(False)
   val count = Counter(inWidth / outWidth)
-  val held = Reg(Beat(copies, inWidth))
+  val vector = Reg(Beat(copies, inWidth))
 
   io.output.valid := busy
-  io.output.lanes := held.lanes
-  for ((out, register) <- io.output.data.zip(held.data)) out := register.resized
+  io.output.lanes := vector.lanes
+  for ((out, register) <- io.output.data.zip(vector.data)) out := register.resized
   io.input.ready := !busy || (io.output.ready && count.willOverflowIfInc)
 
   when(io.output.fire) {
     count.increment()
-    for (register <- held.data) register := (register >> outWidth).resized
+    for (register <- vector.data) register := (register >> outWidth).resized
     busy.clearWhen(count.willOverflowIfInc)
   }
   when(io.input.fire) {
     busy := True
-    held := io.input.payload
+    vector := io.input.payload
   }
 }

@@ -9,14 +9,14 @@ import xnorfpga.memory.LoadPort
 import xnorfpga.mvu.{Layer, LayerPlan}
 import xnorfpga.stream.{Beat, ImageCollector}
 
-/** The chain: images in, labels and scores out; all layers work at once on successive groups of images. */
+/** The chain: images in, labels and scores out; all layers work at once on successive batches. */
 case class Accelerator(config: AcceleratorConfig) extends Component {
   import config._
   val io = AcceleratorIo(config)
   noIoPrefix()
 
   val plans = LayerPlan.all(config)
-  val imageCollector = ImageCollector(input_word_bits, layers.head.mw, copies, plans.head.collectedUnlikeBits)
+  val imageCollector = ImageCollector(inputWordBits, layers.head.mw, copies, plans.head.collectedTransitionBits)
   imageCollector.io.input << io.images
 
   val stages = for (plan <- plans) yield Layer(plan, copies, memory).setName(s"layers_${plan.index}")
@@ -38,12 +38,12 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   stages.foreach(_.io.loading := loadPort.io.running)
   stages.flatMap(_.io.load).zip(loadPort.io.buses).foreach { case (memory, bus) => memory := bus }
 
-  // Images inside: at most a group in every register and in every place of every buffer on their way
+  // Images inside: at most a batch in every register and in every place of every buffer on their way
   val places = plans.map(plan => 3 + plan.fifoDepth).sum + 4
   val inside = CounterUpDown(1 << log2Up(copies * places + 1))
   when(imageCollector.io.imageStarts) { inside.increment() }
   when(io.results.fire) { inside.decrement() }
   loadPort.io.idle := RegNext(inside.value === 0 && !imageCollector.io.imageStarts) init False
 
-  for ((tap, layer) <- io.taps.zip(stages)) tap := Tap.watch(layer.io.output, layer.plan.config.mh)
+  for ((probe, layer) <- io.taps.zip(stages)) probe := Probe.watch(layer.io.output, layer.plan.config.mh)
 }

@@ -10,11 +10,11 @@ import xnorfpga.memory.LoadPort
 /** The ports of the accelerator. */
 case class AcceleratorIo(config: AcceleratorConfig) extends Bundle {
   import config._
-  val images = slave(Stream(Fragment(Bits(input_word_bits bits))))
+  val images = slave(Stream(Fragment(Bits(inputWordBits bits))))
   val results = master(Stream(Result(classes, scoreBits)))
   val load = slave(Stream(Bits(LoadPort.wordBits bits)))
   val load_checksum = out Bits (32 bits)
 
   /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
-  val taps = layers.init.map(layer => out(Tap(copies, layer.mh)))
+  val taps = layers.init.map(layer => out(Probe(copies, layer.mh)))
 }

@@ -4,17 +4,17 @@ package xnorfpga.counting
 import spinal.core._
 import spinal.lib._
 
-/** Counts the unlike pairs of an image while its words come in: what all neurons of a paired layer subtract.
+/** Counts the transitions of an image, the pairs of neighbours 2i and 2i + 1 that differ, while its words come in: what all neurons of a paired layer subtract.
   *
   * @param width bits a word: even, and few enough that a word is counted within a cycle
   */
-case class UnlikePairs(width: Int, totalBits: Int) extends Component {
-  require(UnlikePairs.possible(width))
+case class TransitionCounter(width: Int, totalBits: Int) extends Component {
+  require(TransitionCounter.possible(width))
   val io = new Bundle {
     val take, first = in Bool ()
     val word = in Bits (width bits)
 
-    /** The count over the words taken up to `UnlikePairs.lag` cycles before. */
+    /** The count over the words taken up to `TransitionCounter.lag` cycles before. */
     val count = out UInt (totalBits bits)
   }
   private val pairs = io.word.asBools.grouped(2).map(pair => pair(0) ^ pair(1))
@@ -25,7 +25,7 @@ case class UnlikePairs(width: Int, totalBits: Int) extends Component {
   io.count := count
 }
 
-object UnlikePairs {
+object TransitionCounter {
 
   /** Cycles by which the count is later than the register that collects the words. */
   val lag = 1

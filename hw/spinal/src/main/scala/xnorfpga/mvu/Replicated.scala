@@ -6,7 +6,7 @@ import spinal.core._
 /** A further instance of a processing element: a black box of the same module, since a thousand equal components would
   * take a minute to elaborate.
   */
-class ElementAgain[T <: ElementIo](ports: => T) extends BlackBox {
+class Replicated[T <: ElementIo](ports: => T) extends BlackBox {
   val clk = in Bool ()
   val io = ports
   setDefinitionName(io.module)

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga.top
+
+import spinal.core._
+import spinal.lib._
+import xnorfpga.stream.{Beat, ShiftIn}
+
+/** A hidden layer's bits, shown for one cycle when a batch is complete.
+  *
+  * @param payload copy c's neuron n at bit c · width + n, @param lanes which copies hold an image
+  */
+case class Probe(copies: Int, width: Int) extends Bundle {
+  val valid = Bool()
+  val payload = Bits(copies * width bits)
+  val lanes = Bits(copies bits)
+}
+
+object Probe {
+
+  /** Watch a stream of beats without taking part in it. */
+  def watch(stream: Stream[Beat], width: Int): Probe = new Composite(stream, "probe") {
+    val vector = Reg(Beat(stream.payload.copies, width))
+    val shift = ShiftIn(vector.data, stream.payload.width)
+    val probe = Probe(stream.payload.copies, width)
+    probe.valid := RegNext(stream.fire && shift.isLast) init False
+    probe.payload := vector.data.asBits
+    probe.lanes := vector.lanes
+    when(stream.fire) {
+      shift.push(stream.data)
+      vector.lanes := stream.lanes
+    }
+  }.probe
+}
