@@ -119,10 +119,10 @@ def run(options: argparse.Namespace) -> int:
         case "list":
             list_designs()
         case "publish":
-            from xnorfpga.learn import export
+            from xnorfpga.learn import publish
 
             chosen = designs.load(options.design)
-            print(export.publish(chosen, paths.BUILD / chosen.name))
+            print(publish.publish(chosen, paths.BUILD / chosen.name))
         case "fold":
             print(fold(options))
         case "calibrate":

@@ -28,12 +28,18 @@ class Accuracies(Strict):
 
 
 class DataNames(Strict):
-    """Names fit for a report: where the digits came from, which trained, which measured the accuracies, how many."""
+    """Names fit for a report: what the model was trained on, and the validation digits that measured the accuracies.
 
-    source: str
+    train_source: where the training digits came from, on the machine that trained. source: where the validation digits
+    came from, here; validation_digest says which they are.
+    """
+
     train: str
-    test: str
-    test_images: int
+    train_source: str
+    validation: str
+    validation_images: int
+    validation_digest: str
+    source: str
 
 
 class Accelerator(Artefact):

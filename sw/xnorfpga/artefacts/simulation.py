@@ -5,10 +5,11 @@ from xnorfpga.base.strict import Artefact
 
 
 class Simulation(Artefact):
-    """Test images through the RTL, against the golden model and the prediction.
+    """Images through the RTL, against the golden model and the prediction.
 
     mismatches: results that differ. hidden_mismatches: hidden vectors that differ, of hidden_vectors_checked.
-    interval_cycles: smallest and largest distance of two batches in steady state. data: name of the images' set.
+    interval_cycles: smallest and largest distance of two batches in steady state. data: name of the images;
+    data_digest: of the split that they are the first of.
     labels: what the RTL answered, in order. cycles: simulated in all, in `seconds`.
     """
 
@@ -25,6 +26,7 @@ class Simulation(Artefact):
     correct: int
     accuracy: float
     data: str
+    data_digest: str
     labels: tuple[int, ...]
     first_mismatches: tuple[str, ...]
     cycles: int

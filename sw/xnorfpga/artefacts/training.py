@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from xnorfpga.artefacts.accelerator import Share
 from xnorfpga.base.strict import Artefact, Strict
 
 
@@ -11,21 +12,40 @@ class Epoch(Strict):
 
     epoch: int
     loss: float
-    train_accuracy: float
-    validation_accuracy: float | None
+    train_accuracy: Share
+    validation_accuracy: Share | None
     seconds: float
 
 
 class TrainingData(Strict):
-    """Names of the source and of the splits."""
+    """Names of the source and of the splits, and the splits' digests (None: not recorded when it was trained)."""
 
     source: str
     train: str
     validation: str
+    train_digest: str | None
+    validation_digest: str | None
+
+
+class Publication(Strict):
+    """What was measured when a model was published, by torch and by the integer model alike; `digest` is the model's.
+
+    `test_digest` names the digits of the official test set.
+    """
+
+    date: str
+    digest: str
+    validation_accuracy: Share
+    test: str
+    test_digest: str
+    test_accuracy: Share
 
 
 class Training(Artefact):
-    """How a network was trained: the design's tables as they were, each epoch, the data, and with what."""
+    """How a network was trained: the design's tables as they were, each epoch, the data, and with what.
+
+    sources: SHA-256 of the code that trained (None: not recorded). published: of a published model alone.
+    """
 
     design: str
     network: dict[str, Any]
@@ -37,3 +57,5 @@ class Training(Artefact):
     seconds: float
     torch: str
     threads: int
+    sources: str | None
+    published: Publication | None = None

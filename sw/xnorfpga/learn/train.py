@@ -1,132 +1,236 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train a binary network on handwritten digits: seeded, resumable, the same bits every time.
 
-The last epoch's weights are the model; nothing is chosen by looking at the test set. `checkpoint.pt` appears only
+The last epoch's weights are the model; nothing is chosen by looking at the test digits. `checkpoint.pt` appears only
 when the training is complete. What an interrupted one needs to go on lies in `resume.pt`.
 """
 
 import io
-import json
 import math
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import TypeAdapter
 from torch import Tensor
 from tqdm import tqdm
 
+from xnorfpga.artefacts.training import Epoch, Training, TrainingData
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import atomic_write, write_json
+from xnorfpga.base.files import atomic_write, sha256
+from xnorfpga.base.strict import check
 from xnorfpga.data import mnist
+from xnorfpga.data.splits import Dataset
 from xnorfpga.design.designs import Design
-from xnorfpga.learn.model import BinaryNet, signs
-from xnorfpga.network.encoding import binarize
+from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.quantizers import signs
+from xnorfpga.network.encoding import Bits, binarize
 
-SAVE_SECONDS = 15.0  # how much work an interruption may cost; small networks' epochs are shorter than a save
+SAVE_SECONDS = 10.0  # how much work a kill may cost, and a save takes well under a second
+LOADING = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError)  # of a state that does not fit
 
 
 def train(design: Design, build: Path) -> None:
     """Train the design's network and write `checkpoint.pt` and `training.json` into `build`.
 
-    An interrupted training of the same configuration goes on where it was last saved, and ends in the same bits as
-    one that was never interrupted, on any number of cores.
+    An interrupted training goes on where it was last saved, and ends in the same bits as one that was never
+    interrupted, on any number of cores. It goes on only with the same configuration, code, digits and torch.
 
-    Raises UserError for unreadable data and where the disk takes no file.
+    Raises UserError for unreadable data, a damaged `resume.pt`, and where the disk takes no file.
     """
-    # The order of additions, and with it the trained bits, depends on the number of threads. For networks this small a
-    # second one gains little, and on a busy machine it costs a factor of four and more.
-    torch.set_num_threads(1)
-    config = configuration(design)
-    dataset = mnist.load(design.network.dataset)
-    train_bits = binarize(dataset.train_images, design.quantization.input_threshold)
-    validation_bits = binarize(dataset.validation_images, design.quantization.input_threshold)
-    images, labels = signs(train_bits), torch.from_numpy(dataset.train_labels)
-    batch = min(design.training.batch_size, len(images))
-    steps = len(images) // batch  # what does not fill a batch waits for the next epoch's shuffle
-    epochs = max(1, round(design.training.images / (steps * batch)))
+    with threads(1):
+        run = Run(design, mnist.load(design.network.dataset), build / "resume.pt")
+        run.load()
+        run.train()
+        record = run.record()
+        save(build / "checkpoint.pt", {"record": record.model_dump(mode="json"), "net": run.net.state_dict()})
+        write_record(build, record)
+        run.resume.unlink(missing_ok=True)
 
-    torch.manual_seed(design.training.seed)
-    net = BinaryNet(design.network.layers, design.training.dropout)
-    optimizer = torch.optim.Adam(net.parameters(), lr=design.training.learning_rate, fused=True)
-    # Half a cosine from the full learning rate to zero: the last epochs only settle the signs that still flip.
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / (epochs * steps)))
-    )
-    curves: list[dict[str, Any]] = []
-    resume = build / "resume.pt"
-    key = {**config, "train": dataset.train_name, "epochs": epochs}
-    saved = _load_resume(resume, key)
-    if saved is not None:
-        net.load_state_dict(saved["net"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        curves = saved["curves"]
-        print(f"{design.name}: training goes on after epoch {len(curves)} of {epochs}")
 
-    last_save = time.monotonic()
-    progress = tqdm(total=epochs * steps, initial=len(curves) * steps, desc=f"train {design.name}", unit="batch")
-    for epoch in range(len(curves), epochs):
-        started = time.monotonic()
+class Run:
+    """A training under way: what is trained, how far it is, and what was measured."""
+
+    def __init__(self, design: Design, dataset: Dataset, resume: Path) -> None:
+        """Set up an untrained network; `resume` is the file from which the run goes on, if it is there."""
+        self.design, self.dataset, self.resume = design, dataset, resume
+        self.config = configuration(design)
+        pixel = design.quantization.input_threshold
+        self.images, self.labels = signs(binarize(dataset.train.images, pixel)), torch.from_numpy(dataset.train.labels)
+        self.validation_bits = binarize(dataset.validation.images, pixel)
+        self.batch = min(design.training.batch_size, len(self.images))
+        self.steps = len(self.images) // self.batch  # what does not fill a batch waits for the next epoch's shuffle
+        self.epochs = max(1, round(design.training.images / (self.steps * self.batch)))
+
+        torch.manual_seed(design.training.seed)
+        self.net = BinaryNet(design.network.layers, design.training.dropout)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=design.training.learning_rate, fused=True)
+        # Half a cosine from the full learning rate to zero: the last epochs only settle the signs that still flip.
+        total = self.epochs * self.steps
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / total))
+        )
+        self.curves: list[Epoch] = []
+        # Inside an epoch: batches done, their losses and hits, seconds, and the random generator where it goes on.
+        self.step, self.loss, self.correct, self.seconds = 0, 0.0, 0, 0.0
+        self.random: Tensor | None = None
+        self.last_save = time.monotonic()
+
+    def train(self) -> None:
+        """Train to the end of the last epoch."""
+        done = len(self.curves) * self.steps + self.step
+        name = f"train {self.design.name}"
+        with tqdm(total=self.epochs * self.steps, initial=done, desc=name, unit="batch") as progress:
+            while len(self.curves) < self.epochs:
+                self.train_epoch(progress)
+
+    def train_epoch(self, progress: tqdm) -> None:
+        """Train on what is left of an epoch, and measure it."""
+        started = time.monotonic() - self.seconds
         # Every epoch's shuffle, shifts and dropout follow from (seed, epoch) alone, so a resumed run repeats them.
-        torch.manual_seed(design.training.seed + 1_000_003 * (epoch + 1))
-        net.train()
-        order = torch.randperm(len(images))
-        total_loss, correct = 0.0, 0
-        for step in range(steps):
-            chosen = order[step * batch : (step + 1) * batch]
-            logits = net(shift(images[chosen], design.training.shift_pixels))
-            loss = F.cross_entropy(logits, labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            net.clamp_()
-            total_loss += loss.item()
-            correct += int((logits.argmax(1) == labels[chosen]).sum())
+        torch.manual_seed(self.design.training.seed + 1_000_003 * (len(self.curves) + 1))
+        order = torch.randperm(len(self.images))
+        if self.random is not None:
+            torch.set_rng_state(self.random)
+            self.random = None
+        self.net.train()
+        while self.step < self.steps:
+            self.train_batch(order[self.step * self.batch : (self.step + 1) * self.batch])
+            self.step += 1
             progress.update()
-        validation = accuracy(net, validation_bits, dataset.validation_labels) if len(validation_bits) else None
-        curves.append(
-            {
-                "epoch": epoch + 1,
-                "loss": total_loss / steps,
-                "train_accuracy": correct / (steps * batch),
-                "validation_accuracy": validation,
-                "seconds": time.monotonic() - started,
-            }
+            if time.monotonic() - self.last_save > SAVE_SECONDS:
+                self.seconds = time.monotonic() - started
+                self.save()
+        measured = Epoch(
+            epoch=len(self.curves) + 1,
+            loss=self.loss / self.steps,
+            train_accuracy=self.correct / (self.steps * self.batch),
+            validation_accuracy=accuracy(self.net, self.validation_bits, self.dataset.validation.labels),
+            seconds=time.monotonic() - started,
         )
+        self.curves.append(measured)
+        self.step, self.loss, self.correct, self.seconds = 0, 0.0, 0, 0.0
         progress.set_postfix(
-            epoch=f"{epoch + 1}/{epochs}",
-            loss=f"{total_loss / steps:.4f}",
-            **({} if validation is None else {"validation": f"{validation:.2%}"}),
+            epoch=f"{measured.epoch}/{self.epochs}",
+            loss=f"{measured.loss:.4f}",
+            validation=f"{measured.validation_accuracy:.2%}",
         )
-        if time.monotonic() - last_save > SAVE_SECONDS and epoch + 1 < epochs:
-            state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
-            _save(resume, {**key, **state, "curves": curves})
-            last_save = time.monotonic()
-    progress.close()
 
-    names = {"source": dataset.source, "train": dataset.train_name, "validation": dataset.validation_name}
-    record = {"design": design.name, **config, "epochs": epochs, "curves": curves, "data": names}
-    record |= {"seconds": sum(row["seconds"] for row in curves), "torch": str(torch.__version__)}
-    record["threads"] = torch.get_num_threads()
-    _save(build / "checkpoint.pt", {**record, "net": net.state_dict()})
-    write_record(build, record)
-    resume.unlink(missing_ok=True)
+    def train_batch(self, chosen: Tensor) -> None:
+        """Take one step of the optimizer on the chosen images."""
+        logits = self.net(shift(self.images[chosen], self.design.training.shift_pixels))
+        loss = F.cross_entropy(logits, self.labels[chosen])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.net.clamp_()
+        self.loss += loss.item()
+        self.correct += int((logits.argmax(1) == self.labels[chosen]).sum())
+
+    def key(self) -> dict[str, Any]:
+        """Return what decides the trained bits: a saved state is of use only where all of it is the same."""
+        return {
+            **self.config,
+            "epochs": self.epochs,
+            "sources": sources(),
+            "train": self.dataset.train.digest,
+            "validation": self.dataset.validation.digest,
+            "torch": str(torch.__version__),
+        }
+
+    def save(self) -> None:
+        """Write all that is needed to go on from here."""
+        parts = {"net": self.net, "optimizer": self.optimizer, "schedule": self.schedule}
+        state = {name: part.state_dict() for name, part in parts.items()}
+        inside = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
+        curves = [epoch.model_dump() for epoch in self.curves]
+        random = torch.get_rng_state()
+        save(self.resume, {"key": self.key(), **state, **inside, "random": random, "curves": curves})
+        self.last_save = time.monotonic()
+
+    def load(self) -> None:
+        """Go on from `resume.pt` where it is of this very training.
+
+        Raises UserError where the file is damaged.
+        """
+        saved = read(self.resume)
+        if saved is None:
+            return
+        if saved.get("key") != self.key():
+            print(f"{self.resume}: of another configuration, code, data or torch: training starts anew")
+            return
+        try:
+            self.net.load_state_dict(saved["net"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule.load_state_dict(saved["schedule"])
+            self.curves = [Epoch(**epoch) for epoch in saved["curves"]]
+            self.step, self.loss, self.correct, self.seconds = (
+                saved[name] for name in ("step", "loss", "correct", "seconds")
+            )
+            self.random = saved["random"]
+            torch.set_rng_state(self.random)
+        except LOADING as error:
+            raise UserError(f"{self.resume}: {_wrong(error)}; delete it and train again") from None
+        where = f"epoch {len(self.curves) + 1} of {self.epochs}"
+        print(f"{self.design.name}: training goes on in {where}, after batch {self.step} of {self.steps}")
+
+    def record(self) -> Training:
+        """Return what is known of the finished training."""
+        train, validation = self.dataset.train, self.dataset.validation
+        return Training(
+            design=self.design.name,
+            **self.config,
+            epochs=self.epochs,
+            curves=tuple(self.curves),
+            data=TrainingData(
+                source=self.dataset.source,
+                train=train.name,
+                validation=validation.name,
+                train_digest=train.digest,
+                validation_digest=validation.digest,
+            ),
+            seconds=sum(epoch.seconds for epoch in self.curves),
+            torch=str(torch.__version__),
+            threads=torch.get_num_threads(),
+            sources=sources(),
+        )
 
 
-def write_record(build: Path, record: dict[str, Any]) -> None:
-    """Write what is known of a training as `training.json`."""
-    write_json(build / "training.json", record)
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Have torch work with so many threads inside the block.
+
+    The order of additions, and with it the trained bits, depends on the number of threads. For networks this small a
+    second one gains little, and on a busy machine it costs a factor of four and more.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def configuration(design: Design) -> dict[str, Any]:
-    """Return what decides the trained weights, as plain values: network, quantization, training."""
-    parts = {part: asdict(getattr(design, part)) for part in ("network", "quantization", "training")}
-    return json.loads(json.dumps(parts))  # as it will be read back from any file: lists, no tuples
+    """Return what a design says about its weights, as plain values: network, quantization, training."""
+    parts = ("network", "quantization", "training")
+    return {part: TypeAdapter(Any).dump_python(getattr(design, part), mode="json") for part in parts}
+
+
+def sources() -> str:
+    """Return the SHA-256 of the code that trains: all of this room's modules."""
+    return sha256(*(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))))
+
+
+def write_record(build: Path, record: Training) -> None:
+    """Write what is known of a training as `training.json`."""
+    record.write(build / "training.json")
 
 
 def shift(images: Tensor, pixels: int) -> Tensor:
@@ -142,49 +246,64 @@ def shift(images: Tensor, pixels: int) -> Tensor:
 
 
 @torch.no_grad()
-def accuracy(net: BinaryNet, bits: np.ndarray, labels: np.ndarray) -> float:
+def accuracy(net: BinaryNet, bits: Bits, labels: np.ndarray) -> float:
     """Return the share of images bool [N, MW] that the network, evaluated, puts into the class of their label."""
     net.eval()
     classes = torch.cat([net(signs(part)).argmax(1) for part in np.array_split(bits, -(-len(bits) // 1000))])
     return float((classes.numpy() == labels).mean())
 
 
-def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, dict[str, Any]]:
-    """Return the trained network and its record (everything in training.json) from a `checkpoint.pt`.
+def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, Training]:
+    """Return the trained network and its record (what is in training.json) from a `checkpoint.pt`.
 
-    Raises UserError where it is absent, damaged, or of another network than the design's.
+    Raises UserError where it is absent, damaged, not as `train` writes it, or of another network than the design's.
     """
-    checkpoint = _read(path)
+    checkpoint = read(path)
     if checkpoint is None:
         raise UserError(f"{path}: not found; train first: doit train:{design.name}")
+    record = check(Training, checkpoint.get("record"), path)
+    check_configuration(record, design, path)
+    net = BinaryNet(design.network.layers)
+    try:
+        net.load_state_dict(checkpoint["net"])
+    except LOADING as error:
+        raise UserError(f"{path}: {_wrong(error)}; delete it and train again") from None
+    if not all(values.isfinite().all() for values in net.state_dict().values()):
+        raise UserError(f"{path}: has parameters that are not finite; delete it and train again")
+    return net.eval(), record
+
+
+def check_configuration(record: Training, design: Design, path: Path) -> None:
+    """Raise UserError where a trained network, recorded in `path`, is not of the design's shape and quantization."""
     for part in ("network", "quantization"):
-        found, needed = checkpoint.get(part), configuration(design)[part]
+        found, needed = getattr(record, part), configuration(design)[part]
         if found != needed:
-            raise UserError(
-                f"{path}: a checkpoint of another {part}: {found}; {design.path} needs {needed}; train again"
-            )
-    net = BinaryNet(design.network.layers, design.training.dropout)
-    net.load_state_dict(checkpoint.pop("net"))
-    return net.eval(), checkpoint
+            raise UserError(f"{path}: a model of another {part}: {found}; {design.path} needs {needed}; train again")
 
 
-def _load_resume(path: Path, key: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the state of an interrupted training of just this configuration and data, else None."""
-    saved = _read(path)
-    return saved if saved is not None and all(saved.get(name) == value for name, value in key.items()) else None
+def read(path: Path) -> dict[str, Any] | None:
+    """Return what `save` wrote, None where there is no file.
 
-
-def _read(path: Path) -> dict[str, Any] | None:
+    Raises UserError where it cannot be read or is no dictionary.
+    """
     if not path.is_file():
         return None
     try:
-        return torch.load(path, weights_only=True)
+        content = torch.load(path, weights_only=True)
     except Exception as error:  # torch names no one type for a damaged file
         raise UserError(f"{path}: damaged ({type(error).__name__}); delete it and train again") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds a {type(content).__name__}, no training; delete it and train again")
+    return content
 
 
-def _save(path: Path, content: dict[str, Any]) -> None:
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a dictionary of tensors and plain values, whole or not at all."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
+
+
+def _wrong(error: Exception) -> str:
+    return f"not as train writes it ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"

