@@ -75,8 +75,14 @@ def parser() -> argparse.ArgumentParser:
                 "--images",
                 type=_image_count,
                 metavar="N|all",
-                help="how many test images, from the first (default: as doit does, "
+                help="how many images, from the first (default: as doit does, "
                 f"{stages.SIMULATED_IMAGES}, of {', '.join(stages.SIMULATED_WHOLE)} all)",
+            )
+            sub.add_argument(
+                "--final",
+                action="store_true",
+                help="the test digits of a network trained here, for the last measurement (default: the validation "
+                "digits; a published model is always measured on the test digits)",
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
     sub = command("fold", "print what foldings of a network fit a board, before anything is elaborated")
@@ -137,6 +143,8 @@ def run(options: argparse.Namespace) -> int:
             asked = {}
             if stage == "simulate" and options.images is not None:
                 asked["images"] = None if options.images == "all" else options.images
+            if stage == "simulate" and options.final:
+                asked["final"] = True
             flow.run(stage, options.design, asked)
     return 0
 

@@ -95,8 +95,9 @@ def board(design: Design) -> list[Path]:
 
 
 def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Return whether as many images were simulated as are asked for (None: all)."""
-    return had["images"] is None or (asked["images"] is not None and had["images"] >= asked["images"])
+    """Return whether as many images were simulated as are asked for (None: all), and the test digits if they are."""
+    many = had["images"] is None or (asked["images"] is not None and had["images"] >= asked["images"])
+    return many and had.get("final", False) >= asked["final"]
 
 
 MEMORIES = ("mem/images.json", "mem/load.bin", "mem/*.bin")
@@ -147,8 +148,8 @@ STAGES = (
     ),
     Stage(
         "simulate",
-        "run test images through the RTL and compare with the golden model",
-        "test images through the RTL, against the golden model",
+        "run images through the RTL and compare with the golden model",
+        "images through the RTL, against the golden model",
         "rtl.simulate",
         "simulate",
         uses=("network.dataset", "weights"),
@@ -164,7 +165,7 @@ STAGES = (
         writes=("sim.json",),
         environment=data_source,
         spawns=("rtl.testbench",),
-        options=lambda design: {"images": simulated_images(design.name)},
+        options=lambda design: {"images": simulated_images(design.name), "final": False},
         enough=as_many_images,
     ),
     Stage(

@@ -146,8 +146,7 @@ class Run:
 
     def save(self) -> None:
         """Write all that is needed to go on from here."""
-        parts = {"net": self.net, "optimizer": self.optimizer, "schedule": self.schedule}
-        state = {name: part.state_dict() for name, part in parts.items()}
+        state = {name: getattr(self, name).state_dict() for name in ("net", "optimizer", "schedule")}
         inside = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
         curves = [epoch.model_dump() for epoch in self.curves]
         random = torch.get_rng_state()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import atomic_write, read_json, write_json, write_text
+from xnorfpga.base.files import atomic_write, read_json, sha256
 from xnorfpga.design import folding
 from xnorfpga.network import package
 
@@ -166,12 +167,15 @@ def write_images(design: "Design", build: Path) -> None:
     manifest = read_json(build / "manifest.json")
     model = package.load(build)
     directory = build / "mem"
-    texts = images(manifest, model)
-    for old in set(directory.glob("*.bin")) - {directory / file for file in texts}:
+    contents = {name: text.encode() for name, text in images(manifest, model).items()}
+    contents["load.bin"] = load_bytes(manifest, model)
+    for old in set(directory.glob("*.bin")) - {directory / name for name in contents}:
         old.unlink()
-    for name, text in texts.items():
-        write_text(directory / name, text)
-    with atomic_write(directory / "load.bin") as file:
-        file.write(load_bytes(manifest, model))
-    receipt = {"model_digest": model.digest, "load_crc32": load_crc32(manifest, model), "files": sorted(texts)}
-    write_json(directory / "images.json", receipt)
+    for name, content in contents.items():
+        with atomic_write(directory / name) as file:
+            file.write(content)
+    MemoryContents(
+        model_digest=model.digest,
+        load_crc32=load_crc32(manifest, model),
+        files={name: sha256(content) for name, content in contents.items()},
+    ).write(directory / "images.json")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simulate: the test images through the RTL, every class, score and hidden bit against the golden model.
+"""Simulate: images through the RTL, every class, score and hidden bit against the golden model.
 
-cocotb and Verilator run the Verilog that was elaborated, with the memory images that were written; cycles an image and
-latency are measured and must equal the folding model's prediction.
+cocotb and Verilator run the Verilog that was elaborated, with the memory contents that were written, and record all
+that leaves the accelerator. `judge` compares: answers with the golden model, cycles with the folding model.
 """
 
 import importlib.metadata
@@ -10,23 +10,242 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xnorfpga.artefacts.accelerator import Accelerator
+from xnorfpga.artefacts.manifest import Manifest
+from xnorfpga.artefacts.memories import MemoryContents
+from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import read_json, write_json
+from xnorfpga.base.files import read_json
 from xnorfpga.data import mnist
+from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
+from xnorfpga.design.folding import Prediction
 from xnorfpga.network import golden, package
-from xnorfpga.network.encoding import binarize
+from xnorfpga.network.encoding import Bits, binarize
+from xnorfpga.network.golden import Inference
 from xnorfpga.rtl import verilator
+from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
 
 if TYPE_CHECKING:
     from xnorfpga.design.designs import Design
+
+SHOWN_MISMATCHES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is simulated and what must come out.
+
+    The first images of `split` go in as `bits` (bool [N, MW]); `labels` (int64 [N]) are the classes that they show.
+    """
+
+    design: str
+    build: Path
+    manifest: Manifest
+    model_digest: str
+    split: Split
+    bits: Bits
+    labels: NDArray[np.int64]
+    expected: Inference
+    prediction: Prediction
+
+    @property
+    def directory(self) -> Path:
+        """Return where the simulation finds its input and leaves its outcome."""
+        return self.build / "sim"
+
+
+def simulate(design: "Design", build: Path, images: int | None = 1000, final: bool = False) -> Simulation:
+    """Run images through the design's RTL and write `sim.json`.
+
+    Args:
+        images: how many, from the first of the split; None: all of them.
+        final: take the test digits of a model that was trained here, not the validation digits. A published model,
+            on which no more choices are made, is always measured on the test digits where they are at hand.
+
+    Raises UserError where anything differs from the golden model or from the predicted cycles; what came is then in
+    `sim.failed.json`, and an earlier sim.json is gone.
+    """
+    job = prepare_job(design, build, images, final)
+    outcome, build_seconds = run(job)
+    complaints = judge(outcome, job.expected, job.prediction)
+    result = summary(job, outcome, build_seconds)
+    if complaints:
+        (build / "sim.json").unlink(missing_ok=True)
+        result.write(build / "sim.failed.json")
+        raise UserError(
+            f"{design.name}: the RTL differs (all in {build / 'sim.failed.json'}): " + "; ".join(complaints)
+        )
+    (build / "sim.failed.json").unlink(missing_ok=True)
+    result.write(build / "sim.json")
+    return result
+
+
+def prepare_job(design: "Design", build: Path, images: int | None, final: bool) -> Job:
+    """Return what is to be simulated, from what the stages before have written.
+
+    Raises UserError where files are of different models, or there are too few images to measure a steady state.
+    """
+    manifest, described = Manifest.read(build / "manifest.json"), Accelerator.read(build / package.DESCRIPTION)
+    if MemoryContents.read(build / "mem" / "images.json").model_digest != described.digest:
+        raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{design.name}`")
+    model = package.load(build)
+    published = described.origin == "published"
+    split = mnist.load(design.network.dataset, published=published).measured(final or published)
+    count = len(split) if images is None else min(images, len(split))
+    needed = images_needed(manifest.copies)
+    if count < needed:
+        raise UserError(
+            f"{design.name}: {count} of {split.name} are too few to measure a steady state; needed: {needed}"
+        )
+    bits = binarize(split.images[:count], model.input_threshold)
+    return Job(
+        design=design.name,
+        build=build,
+        manifest=manifest,
+        model_digest=model.digest,
+        split=split,
+        bits=bits,
+        labels=split.labels[:count],
+        expected=golden.infer(model, bits),
+        prediction=folding.predict_hardware(read_json(build / "hardware.json")),
+    )
+
+
+def run(job: Job) -> tuple[Outcome, float]:
+    """Simulate a job; return what left the accelerator, and the seconds that it took to build the simulator.
+
+    Raises UserError where the simulator cannot be built or breaks down.
+    """
+    directory, count = job.directory, len(job.bits)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / OUTCOME).unlink(missing_ok=True)
+    job.manifest.write(directory / "manifest.json")
+    package.write_npz(directory / JOB, {"images": job.bits})
+
+    started = time.monotonic()
+    top = job.manifest.top
+    simulator = verilator.build([job.build / "rtl" / f"{top}.v"], top)
+    build_seconds = time.monotonic() - started
+    timeout = 4 * (job.prediction.latency_cycles + job.prediction.interval_cycles * (count + 4))
+    log = directory / "run.log"
+    with _progress(directory / PROGRESS, count, f"simulate {job.design}"):
+        failed = verilator.run(
+            simulator,
+            "xnorfpga.rtl.testbench",
+            job.build / "mem",
+            {"XNORFPGA_JOB": str(directory.resolve()), "XNORFPGA_TIMEOUT_CYCLES": str(timeout)},
+            log,
+        )
+    if failed or not (directory / OUTCOME).exists():
+        raise UserError(f"{job.design}: the simulation did not come to an end; see {log}")
+    return Outcome.read(directory), build_seconds
+
+
+def judge(outcome: Outcome, expected: Inference, prediction: Prediction) -> list[str]:
+    """Return all that is not as the golden model and the folding model say, a line each; none: the RTL is right."""
+    complaints = [*_counts(outcome, expected), *mismatches(outcome, expected)[:3]]
+    steady = steady_cycles(outcome.result_cycles, prediction.copies)
+    if steady is None or set(steady) != {prediction.interval_cycles}:
+        found = "too few to tell how far" if steady is None else f"{steady[0]} to {steady[1]} cycles"
+        complaints.append(f"groups are {found} apart, predicted {prediction.interval_cycles}")
+    if outcome.latency_cycles != prediction.latency_cycles:
+        complaints.append(f"latency {outcome.latency_cycles} cycles, predicted {prediction.latency_cycles}")
+    return complaints
+
+
+def _counts(outcome: Outcome, expected: Inference) -> list[str]:
+    """Return a line for each output of which there are more or fewer than images."""
+    count, found = len(expected.classes), [("results", len(outcome.labels))]
+    found += [(f"vectors of hidden layer {k}", len(vectors)) for k, vectors in enumerate(outcome.hidden)]
+    lines = [f"{came} {what} came for {count} images" for what, came in found if came != count]
+    if len(outcome.hidden) != len(expected.hidden):
+        lines.append(f"{len(outcome.hidden)} hidden layers were seen, there are {len(expected.hidden)}")
+    return lines
+
+
+def mismatches(outcome: Outcome, expected: Inference) -> list[str]:
+    """Return a line for each image whose label, scores or hidden bits differ, hidden layers first."""
+    lines = []
+    for k, (got, wanted) in enumerate(zip(outcome.hidden, expected.hidden, strict=False)):
+        lines += [f"image {image}: hidden layer {k} differs" for image in differing(got, wanted)]
+    for image in wrong_results(outcome, expected):
+        wanted_answer = f"label {expected.classes[image]}, scores {expected.scores[image].tolist()}"
+        lines.append(f"image {image}: {outcome.answer(image)}; expected {wanted_answer}")
+    return lines
+
+
+def wrong_results(outcome: Outcome, expected: Inference) -> NDArray[np.intp]:
+    """Return the images, of those whose result came, that have another label or other scores."""
+    other_label = differing(outcome.labels, expected.classes)
+    return np.union1d(other_label, differing(outcome.scores, expected.scores))
+
+
+def differing(got: NDArray, wanted: NDArray) -> NDArray[np.intp]:
+    """Return which of the rows that both arrays have are not equal."""
+    both = min(len(got), len(wanted))
+    return np.flatnonzero((got[:both] != wanted[:both]).any(axis=tuple(range(1, got.ndim))))
+
+
+def images_needed(copies: int) -> int:
+    """Return the fewest images that show a steady state: a lone one, three whole groups, and the last group's first."""
+    return 3 * copies + 2
+
+
+def steady_cycles(result_cycles: NDArray[np.integer], copies: int) -> tuple[int, int] | None:
+    """Return the smallest and largest distance of two groups of images in an uninterrupted run, in cycles.
+
+    Left out are the lone image at the start, the group after it, which finds an empty pipeline, and the last one,
+    which may be smaller. None where too few results came.
+    """
+    groups = result_cycles[1::copies][1:-1]
+    if len(groups) < 2:
+        return None
+    distances = np.diff(groups)
+    return int(distances.min()), int(distances.max())
+
+
+def summary(job: Job, outcome: Outcome, build_seconds: float) -> Simulation:
+    """Return what `sim.json` says of a simulation."""
+    count, expected, prediction = len(job.bits), job.expected, job.prediction
+    came = outcome.labels[:count]
+    correct = int((came == job.labels[: len(came)]).sum())
+    wrong_hidden = [differing(got, want) for got, want in zip(outcome.hidden, expected.hidden, strict=False)]
+    fastest, slowest = steady_cycles(outcome.result_cycles, prediction.copies) or (0, 0)
+    name = job.split.name if count == len(job.split) else f"first {count} of {job.split.name}"
+    return Simulation(
+        design=job.design,
+        images=count,
+        mismatches=len(wrong_results(outcome, expected)) + abs(count - len(outcome.labels)),
+        hidden_mismatches=sum(map(len, wrong_hidden)),
+        hidden_vectors_checked=sum(map(len, outcome.hidden)),
+        cycles_per_image=float(Fraction(slowest, prediction.copies)),
+        interval_cycles=(fastest, slowest),
+        latency_cycles=outcome.latency_cycles,
+        predicted_cycles_per_image=float(prediction.cycles_per_image),
+        predicted_latency_cycles=prediction.latency_cycles,
+        correct=correct,
+        accuracy=correct / count,
+        data=name,
+        data_digest=job.split.digest,
+        labels=tuple(outcome.labels.tolist()),
+        first_mismatches=tuple(mismatches(outcome, expected)[:SHOWN_MISMATCHES]),
+        cycles=outcome.cycles,
+        seconds=outcome.seconds,
+        build_seconds=build_seconds,
+        cycles_per_second=outcome.cycles / outcome.seconds,
+        model_digest=job.model_digest,
+        simulator=", ".join(f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")),
+    )
 
 
 @contextmanager
@@ -48,108 +267,3 @@ def _progress(path: Path, total: int, name: str) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def steady_cycles(result_cycles: list[int], copies: int) -> tuple[int, int]:
-    """Return the smallest and largest distance of two groups of images in an uninterrupted run, in cycles.
-
-    Left out are the lone image at the start, the group after it, which finds an empty pipeline, and the last one,
-    which may be smaller. Raises UserError where too few groups are left.
-    """
-    groups = result_cycles[1::copies][1:-1]
-    if len(groups) < 2:
-        raise UserError(f"{len(result_cycles)} images are too few to measure a steady state; {4 * copies + 2} will do")
-    distances = np.diff(groups)
-    return int(distances.min()), int(distances.max())
-
-
-def simulate(design: "Design", build: Path, images: int | None = 1000) -> dict[str, Any]:
-    """Run test images through the design's RTL and write `sim.json`.
-
-    Args:
-        images: how many of the test images, from the first; None: all of them.
-
-    Returns:
-        what is in sim.json.
-
-    Raises UserError where anything differs from the golden model or from the predicted cycles; the evidence is then in
-    `sim.failed.json`, and an earlier sim.json is gone.
-    """
-    manifest, description = read_json(build / "manifest.json"), read_json(build / "accelerator.json")
-    written = read_json(build / "mem" / "images.json")["model_digest"]
-    if written != description["digest"]:
-        raise UserError(f"{build}/mem holds the images of another model: run `doit images:{design.name}`")
-    (build / "sim.json").unlink(missing_ok=True)
-
-    model = package.load(build)
-    dataset = mnist.load(design.network.dataset, published=description["origin"] == "published")
-    count = len(dataset.test_images) if images is None else min(images, len(dataset.test_images))
-    bits = binarize(dataset.test_images[:count], model.input_threshold)
-    expected = golden.infer(model, bits)
-    prediction = folding.predict_hardware(read_json(build / "hardware.json"))
-
-    job = build / "sim"
-    job.mkdir(parents=True, exist_ok=True)
-    (job / "outcome.json").unlink(missing_ok=True)
-    write_json(job / "manifest.json", manifest)
-    arrays = {"images": bits, "scores": expected.scores, "labels": expected.classes}
-    arrays |= {f"hidden{k}": vectors for k, vectors in enumerate(expected.hidden)}
-    np.savez(job / "job.npz", allow_pickle=False, **arrays)
-
-    started = time.monotonic()
-    simulator = verilator.build([build / "rtl" / f"{manifest['top']}.v"], manifest["top"])
-    build_seconds = time.monotonic() - started
-    timeout = 4 * (prediction.latency_cycles + prediction.interval_cycles * (count + 4))
-    with _progress(job / "progress", count, f"simulate {design.name}"):
-        failed = verilator.run(
-            simulator,
-            "xnorfpga.rtl.testbench",
-            build / "mem",
-            {"XNORFPGA_JOB": str(job.resolve()), "XNORFPGA_TIMEOUT_CYCLES": str(timeout)},
-            job / "run.log",
-        )
-    if not (job / "outcome.json").exists():
-        raise UserError(f"{design.name}: the simulation did not come to an end; see {job / 'run.log'}")
-    outcome = read_json(job / "outcome.json")
-    fastest, slowest = steady_cycles(outcome["result_cycles"], manifest["copies"])
-    correct = int((np.array(outcome["labels"][:count]) == dataset.test_labels[: len(outcome["labels"])]).sum())
-    result = {
-        "design": design.name,
-        "images": count,
-        "mismatches": outcome["wrong_results"] + abs(count - len(outcome["labels"])),
-        "hidden_mismatches": sum(outcome["hidden_mismatches"]),
-        "hidden_vectors_checked": sum(outcome["hidden_checked"]),
-        "cycles_per_image": float(Fraction(slowest, manifest["copies"])),
-        "interval_cycles": [fastest, slowest],
-        "latency_cycles": outcome["latency_cycles"],
-        "predicted_cycles_per_image": float(prediction.cycles_per_image),
-        "predicted_latency_cycles": prediction.latency_cycles,
-        "correct": correct,
-        "accuracy": correct / count,
-        "data": dataset.test_name if count == len(dataset.test_images) else f"first {count} of {dataset.test_name}",
-        "labels": outcome["labels"],
-        "first_mismatches": outcome["mismatches"],
-        "cycles": outcome["cycles"],
-        "seconds": outcome["seconds"],
-        "build_seconds": build_seconds,
-        "cycles_per_second": outcome["cycles"] / outcome["seconds"],
-        "model_digest": model.digest,
-        "simulator": ", ".join(f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")),
-    }
-    complaints = list(outcome["mismatches"][:3])
-    if result["hidden_vectors_checked"] != count * len(expected.hidden):
-        complaints.append(f"{result['hidden_vectors_checked']} hidden vectors came, not {count * len(expected.hidden)}")
-    if not (fastest == slowest == prediction.interval_cycles):
-        complaints.append(f"groups are {fastest} to {slowest} cycles apart, predicted {prediction.interval_cycles}")
-    if outcome["latency_cycles"] != prediction.latency_cycles:
-        complaints.append(f"latency {outcome['latency_cycles']} cycles, predicted {prediction.latency_cycles}")
-    if failed and not complaints:
-        complaints.append(f"test {failed[0]} failed, see {job / 'run.log'}")
-    if complaints:
-        write_json(build / "sim.failed.json", result)
-        raise UserError(
-            f"{design.name}: the RTL differs (all in {build / 'sim.failed.json'}): " + "; ".join(complaints)
-        )
-    (build / "sim.failed.json").unlink(missing_ok=True)
-    write_json(build / "sim.json", result)
-    return result

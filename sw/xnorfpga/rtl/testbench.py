@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cocotb side of the simulate stage: images stream through the accelerator, all that leaves is checked.
+"""The cocotb side of the simulate stage: images stream through the accelerator, all that leaves is recorded.
 
-Runs inside the simulator. `simulate.py` leaves the job in the directory XNORFPGA_JOB and reads the outcome there.
+Runs inside the simulator and compares nothing. `simulate.py` leaves the job in the directory XNORFPGA_JOB, reads the
+outcome there and judges it.
 
 One convention of time: inputs change just after a rising edge, everything is looked at at the falling edge after it,
 when the logic has settled, and what is agreed there takes place at the next rising edge.
@@ -18,11 +19,12 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
-from xnorfpga.base.files import read_json, write_json
-from xnorfpga.network.encoding import to_int
+from xnorfpga.artefacts.manifest import Manifest
+from xnorfpga.network import package
+from xnorfpga.network.encoding import to_int, unpack_bytes
+from xnorfpga.rtl.outcome import JOB, PROGRESS, Outcome
 
 PERIOD_NS = 10
-SHOWN_MISMATCHES = 20
 
 
 def now() -> int:
@@ -31,25 +33,19 @@ def now() -> int:
 
 
 class Bench:
-    """Wires the accelerator's ports to the job: one source of images, one checker of results, one a hidden layer."""
+    """Wires the accelerator's ports: one source of images, one recorder of results, one a hidden layer."""
 
     def __init__(self, dut, job: Path) -> None:
         """Read the job; `dut` is cocotb's handle of the accelerator."""
         self.dut = dut
-        self.manifest = read_json(job / "manifest.json")
-        arrays = np.load(job / "job.npz")
-        self.images = arrays["images"]
-        self.scores = arrays["scores"]
-        self.labels = arrays["labels"]
-        self.hidden = [arrays[f"hidden{k}"] for k in range(len(self.manifest["layers"]) - 1)]
-        self.progress = job / "progress"
-        self.first_word_cycles: list[int] = []
+        self.manifest = Manifest.read(job / "manifest.json")
+        self.images = package.read_npz(job / JOB)["images"]
+        self.progress = job / PROGRESS
+        self.first_word_cycle: int | None = None
         self.result_cycles: list[int] = []
-        self.got_labels: list[int] = []
-        self.mismatches: list[str] = []
-        self.wrong_results = 0
-        self.hidden_seen = [0] * len(self.hidden)
-        self.hidden_mismatches = [0] * len(self.hidden)
+        self.labels: list[int] = []
+        self.scores: list[list[int]] = []
+        self.hidden: list[list[int]] = [[] for _ in self.manifest.layers[:-1]]
 
     async def reset(self) -> None:
         """Bring the accelerator to its first state, all inputs quiet and the results always taken."""
@@ -68,13 +64,13 @@ class Bench:
         for _ in range(4):
             await RisingEdge(dut.clk)
         dut.reset.value = 0
-        layers = self.manifest["layers"]
-        for _ in range(1 + max(layer["cycles"] - layer["words"] * layer["groups"] for layer in layers)):
+        layers = self.manifest.layers
+        for _ in range(1 + max(layer.cycles - layer.words * layer.groups for layer in layers)):
             await RisingEdge(dut.clk)  # until serial thresholds are in place: latency is that of an idle accelerator
 
     async def send(self, image: np.ndarray, last: bool) -> None:
         """Send one image (bool[MW]), word by word; `last`: the accelerator shall not wait for more to fill a group."""
-        dut, width = self.dut, self.manifest["input"]["word_bits"]
+        dut, width = self.dut, self.manifest.input.word_bits
         words = [to_int(image[start : start + width]) for start in range(0, len(image), width)]
         dut.images_valid.value = 1
         for k, word in enumerate(words):
@@ -83,8 +79,8 @@ class Bench:
             await FallingEdge(dut.clk)
             if not dut.images_ready.value:
                 await RisingEdge(dut.images_ready)
-            if k == 0:
-                self.first_word_cycles.append(now())
+            if self.first_word_cycle is None:
+                self.first_word_cycle = now()
             await RisingEdge(dut.clk)
         dut.images_valid.value = 0
 
@@ -98,87 +94,65 @@ class Bench:
                 take()
 
     def take_result(self) -> None:
-        """Check a result against the golden model's label and scores."""
-        index = len(self.got_labels)
-        bits = self.manifest["output"]["score_bits"]
-        packed, label = int(self.dut.results_payload_scores.value), int(self.dut.results_payload_label.value)
-        scores = [packed >> (k * bits) & ((1 << bits) - 1) for k in range(self.manifest["output"]["classes"])]
+        """Record a result: when it came, its label and its scores."""
+        bits = self.manifest.output.score_bits
+        packed = int(self.dut.results_payload_scores.value)
         self.result_cycles.append(now())
-        self.got_labels.append(label)
-        if index >= len(self.labels):
-            self.wrong_results += 1
-            self.report(f"result {index}: there is no image for it")
-        elif label != self.labels[index] or scores != self.scores[index].tolist():
-            self.wrong_results += 1
-            expected = f"label {self.labels[index]}, scores {self.scores[index].tolist()}"
-            self.report(f"image {index}: label {label}, scores {scores}; expected {expected}")
-        if index % max(1, len(self.images) // 200) == 0:
-            self.progress.write_text(str(index + 1))
+        self.labels.append(int(self.dut.results_payload_label.value))
+        self.scores.append([packed >> (k * bits) & ((1 << bits) - 1) for k in range(self.manifest.output.classes)])
+        if len(self.labels) % max(1, len(self.images) // 200) == 0:
+            self.progress.write_text(str(len(self.labels)))
 
     def take_hidden(self, k: int):
-        """Return the check of hidden layer k's bits, one call a group of images."""
+        """Return the recorder of hidden layer k's bits, one call a group of images."""
         payload = getattr(self.dut, f"taps_{k}_payload")
         lanes = getattr(self.dut, f"taps_{k}_lanes")
-        copies, width = self.manifest["copies"], self.manifest["layers"][k]["mh"]
+        copies, width = self.manifest.copies, self.manifest.layers[k].mh
 
         def take() -> None:
             value, valid = int(payload.value), int(lanes.value)
             for copy in range(copies):
                 if valid >> copy & 1:
-                    index = self.hidden_seen[k]
-                    self.hidden_seen[k] += 1
-                    got = value >> (copy * width) & ((1 << width) - 1)
-                    if index >= len(self.images) or got != to_int(self.hidden[k][index]):
-                        self.hidden_mismatches[k] += 1
-                        self.report(f"image {index}: hidden layer {k} differs")
+                    self.hidden[k].append(value >> (copy * width) & ((1 << width) - 1))
 
         return take
 
-    def report(self, mismatch: str) -> None:
-        """Keep the first mismatches for the user."""
-        if len(self.mismatches) < SHOWN_MISMATCHES:
-            self.mismatches.append(mismatch)
+    async def drive(self) -> None:
+        """Send a lone image, for its latency, then all others in a row, for their cycles; wait for the results."""
+        for index, image in enumerate(self.images):
+            await self.send(image, last=index in (0, len(self.images) - 1))
+            while index in (0, len(self.images) - 1) and len(self.labels) <= index:
+                await Timer(16 * PERIOD_NS, "ns")
+        await Timer(64 * PERIOD_NS, "ns")  # a result too many would show here
 
-    async def results(self, count: int, timeout_cycles: int) -> None:
-        """Wait until `count` results have come; a test that waits for ever fails instead."""
-        deadline = Timer(timeout_cycles * PERIOD_NS, "ns")
-        while len(self.got_labels) < count:
-            step = Timer(PERIOD_NS * 16, "ns")
-            assert await First(step, deadline) is step, f"{count - len(self.got_labels)} results never came"
+    def outcome(self, seconds: float) -> Outcome:
+        """Return all that was recorded."""
+        hidden = []
+        for vectors, layer in zip(self.hidden, self.manifest.layers, strict=False):
+            size = -(-layer.mh // 8)
+            packed = np.frombuffer(b"".join(vector.to_bytes(size, "little") for vector in vectors), np.uint8)
+            hidden.append(unpack_bytes(packed.reshape(-1, size), layer.mh))
+        latency = self.result_cycles[0] - self.first_word_cycle if self.result_cycles and self.first_word_cycle else -1
+        return Outcome(
+            labels=np.array(self.labels, np.int64),
+            scores=np.array(self.scores, np.int64).reshape(-1, self.manifest.output.classes),
+            hidden=hidden,
+            result_cycles=np.array(self.result_cycles, np.int64),
+            latency_cycles=latency,
+            cycles=now(),
+            seconds=seconds,
+        )
 
 
 @cocotb.test()
 async def images_through_the_accelerator(dut) -> None:
-    """Every class, every score and every hidden bit equals the golden model; cycles are measured on the way."""
+    """Run the job to its end, or for as many cycles as it may take, and write what came."""
     job = Path(os.environ["XNORFPGA_JOB"])
     bench = Bench(dut, job)
-    timeout = int(os.environ["XNORFPGA_TIMEOUT_CYCLES"])
     await bench.reset()
     cocotb.start_soon(bench.while_valid(dut.results_valid, bench.take_result))
     for k in range(len(bench.hidden)):
         cocotb.start_soon(bench.while_valid(getattr(dut, f"taps_{k}_valid"), bench.take_hidden(k)))
-
     started = time.monotonic()
-    await bench.send(bench.images[0], last=True)  # alone: its latency
-    await bench.results(1, timeout)
-    for index in range(1, len(bench.images)):  # in a row: cycles an image
-        await bench.send(bench.images[index], last=index == len(bench.images) - 1)
-    await bench.results(len(bench.images), timeout)
-    await Timer(64 * PERIOD_NS, "ns")  # a result too many would show here
-
-    write_json(
-        job / "outcome.json",
-        {
-            "labels": bench.got_labels,
-            "result_cycles": bench.result_cycles,
-            "latency_cycles": bench.result_cycles[0] - bench.first_word_cycles[0],
-            "wrong_results": bench.wrong_results,
-            "hidden_mismatches": bench.hidden_mismatches,
-            "hidden_checked": bench.hidden_seen,
-            "mismatches": bench.mismatches,
-            "cycles": now(),
-            "seconds": time.monotonic() - started,
-        },
-    )
-    assert len(bench.got_labels) == len(bench.images)
-    assert not bench.mismatches, bench.mismatches[0]
+    await First(cocotb.start_soon(bench.drive()), Timer(int(os.environ["XNORFPGA_TIMEOUT_CYCLES"]) * PERIOD_NS, "ns"))
+    bench.outcome(time.monotonic() - started).write(job)

