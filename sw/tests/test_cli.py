@@ -17,7 +17,7 @@ from xnorfpga.base.paths import ROOT
 from xnorfpga.design import designs, folding
 from xnorfpga.flow import receipts
 from xnorfpga.flow.stages import BY_NAME, Stage
-from xnorfpga.learn import export
+from xnorfpga.learn import publish
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_fold_shows_the_prediction(capsys, tmp_path):
 
 def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(export, "publish", lambda chosen, build: build / chosen.name)
+    monkeypatch.setattr(publish, "publish", lambda chosen, build: build / chosen.name)
     assert cli.main(["publish", "smoke"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'smoke' / 'smoke'}\n"
 

