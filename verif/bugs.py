@@ -42,19 +42,19 @@ class Bug:
 
 
 BUGS = (
-    Bug("off-by-one threshold", "mvu/Layer.scala", "(!sum.msb).asBits", "(sum > 0).asBits"),
+    Bug("off-by-one threshold", "mvu/Threshold.scala", "(!sum.msb).asBits", "(sum > 0).asBits"),
     Bug(
         "swapped bit order",
         "stream/ShiftIn.scala",
         ":= (bits ## register) >> wordBits",
         ":= (bits.reversed ## register) >> wordBits",
     ),
-    Bug("lost back-pressure", "mvu/Layer.scala", "(!lastWord || credits =/= 0)", "True"),
+    Bug("lost back-pressure", "mvu/Sequencer.scala", "(!last || credits =/= 0)", "True"),
     Bug(
         "wrong rotation",
-        "mvu/InputRegister.scala",
-        "register.rotateRight(config.simd)",
-        "register.rotateLeft(config.simd)",
+        "mvu/InputBuffer.scala",
+        "register.rotateRight(simd)",
+        "register.rotateLeft(simd)",
     ),
     Bug("load while busy", "memory/LoadPort.scala", "haltWhen(!loading && !io.idle)", "haltWhen(False)"),
     Bug(

@@ -39,7 +39,7 @@ Parameters = list[dict[str, Any]]
 """Of each instance of a unit side by side."""
 
 
-def rows(keys: str, *values: tuple[int, ...]) -> Parameters:
+def rows(keys: str, *values: tuple[Any, ...]) -> Parameters:
     """Return each row of values under the keys."""
     return [dict(zip(keys.split(), row, strict=True)) for row in values]
 
@@ -60,9 +60,11 @@ def simulators(hardware: int) -> dict[str, tuple[str, Parameters]]:
     Layers of one chain share a simulator: their memories are named after their place in the chain.
     """
     drawn = configuration(1000, hardware)
-    sizes = [(size, False) for size in (1, 2, 3, 5, 7, 16, 67)] + [(size, True) for size in (2, 4, 6, 14, 100, 300)]
+    sizes = [(size, "plain") for size in (1, 2, 3, 5, 7, 16, 67)] + [
+        (size, "paired") for size in (2, 4, 6, 14, 100, 300)
+    ]
     return {
-        "popcount": ("XnorPopcount", rows("size paired", *sizes)),
+        "popcount": ("XnorPopcount", rows("size counting", *sizes)),
         "processing_element": (
             "ProcessingElement",
             layers(CHAINS["rings"], CHAINS["smallest"], CHAINS["whole"]),  # serial layers have another
@@ -71,14 +73,14 @@ def simulators(hardware: int) -> dict[str, tuple[str, Parameters]]:
         "image_collector": (
             "ImageCollector",
             rows(
-                "word_bits image_bits copies unlike_bits",
+                "word_bits image_bits copies transition_bits",
                 (1, 1, 1, 0), (1, 1, 3, 0), (1, 3, 2, 0), (2, 2, 2, 0), (2, 8, 3, 3), (4, 20, 1, 4), (7, 49, 2, 0),
             ),
         ),
         "collector": (
             "Collector",
             rows(
-                "in_width out_width copies unlike_bits",
+                "in_width out_width copies transition_bits",
                 (1, 1, 1, 0), (1, 3, 2, 0), (2, 2, 3, 0), (2, 8, 2, 3), (4, 20, 1, 4), (5, 15, 3, 0), (3, 21, 2, 0),
             ),
         ),

@@ -7,7 +7,6 @@ goes in and what must come out.
 
 import os
 import random
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.task import Task
-from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+from cocotb.triggers import ClockCycles, RisingEdge
 
 from bench import coverage
 from bench.streams import Scoreboard, StreamSink, StreamSource, never, random_pause
@@ -50,6 +48,11 @@ class Unit:
     def ports(self, name: str, count: int | None = None) -> list:
         """Return the ports of a vector: one a copy, where no other count is given."""
         return [self.port(f"{name}_{c}") for c in range(count or self.facts["copies"])]
+
+    def beat(self, counted: object) -> tuple[str, ...]:
+        """Return the payload of a beat's Stream, with the vectors' transitions where they are `counted`."""
+        names = ("data", "transitions") if counted else ("data",)
+        return ("payload_lanes", *(f"payload_{name}_{c}" for name in names for c in range(self.facts["copies"])))
 
     def bits(self, *shape: int) -> np.ndarray:
         """Draw bool[shape]: dense, sparse, all zero or all one along the last axis."""
@@ -92,9 +95,9 @@ class StreamUnit(Unit):
     def __init__(self, dut, k: int) -> None:
         """Wire both Streams."""
         super().__init__(dut, k)
-        beat = ("payload_lanes", *(f"payload_data_{c}" for c in range(self.facts["copies"])))
-        self.input = StreamSource(dut, f"u{k}_input", self.input_payload or beat, never())
-        self.output = StreamSink(dut, f"u{k}_output", self.output_payload or beat, never(), self.note)
+        taken, given = self.beat(self.facts.get("transitions_arrive")), self.beat(self.facts.get("transition_bits"))
+        self.input = StreamSource(dut, f"u{k}_input", self.input_payload or taken, never())
+        self.output = StreamSink(dut, f"u{k}_output", self.output_payload or given, never(), self.note)
         self.cycles: list[int] = []  # in which something came out
 
     async def send(self, full: bool) -> None:
@@ -174,59 +177,18 @@ class StreamUnit(Unit):
 
 
 class CollectingUnit(StreamUnit):
-    """A unit that collects vectors, and may count their unlike pairs."""
-
-    def __init__(self, dut, k: int) -> None:
-        """Wire both Streams."""
-        super().__init__(dut, k)
-        self.unlike = self.ports("output_payload_transitions") if self.facts.get("unlike_bits") else []
-        self.leaving: list[Task] = []
+    """A unit that collects vectors, and may count their transitions."""
 
     def expect_group(self, vectors: np.ndarray, met: Iterable[tuple[str, str]]) -> None:
         """Expect bool[images, bits] in the lanes from the lowest up."""
         rest = [0] * (self.facts["copies"] - len(vectors))
-        counts = [*map(unlike_pairs, vectors), *rest] if self.unlike else []
+        counts = [*map(transitions, vectors), *rest] if self.facts.get("transition_bits") else []
         self.scoreboard.expect(lanes(len(vectors)), *map(to_int, vectors), *rest, *counts, met=met)
 
-    def take(self, lanes: int, *data: int) -> None:
-        """Check a vector a lane; their counts are right `unlike_lag` cycles after they left."""
-        self.leaving.append(cocotb.start_soon(self.take_with_counts(lanes, data)))
-
-    async def take_with_counts(self, lanes: int, data: tuple[int, ...]) -> None:
-        """Check a vector a lane with their counts."""
-        if self.unlike:
-            for _ in range(self.facts["unlike_lag"]):
-                await FallingEdge(self.clk)
-        counts = [int(port.value) for port in self.unlike]
-        self.scoreboard.take(lanes, *in_lanes(lanes, data), *in_lanes(lanes, counts))
-
-    def forget(self) -> None:
-        """Nothing of what was inside comes out any more."""
-        super().forget()
-        for task in self.leaving:
-            task.cancel()
-        self.leaving.clear()
-
-
-class UnlikeSource:
-    """Drives `input_payload_transitions`: right `unlike_lag` cycles after its beat was taken, and else anything."""
-
-    def __init__(self, unit: Unit, input: StreamSource) -> None:
-        """Drive the counts that come with the beats of `input`."""
-        self.unit, self.input, self.lag = unit, input, unit.facts["unlike_lag"]
-        self.ports = unit.ports("input_payload_transitions")
-        self.of_beat: list[int] = []
-
-    async def run(self) -> None:
-        """Show what `of_beat` was when a beat was taken, for one cycle."""
-        waiting: deque[list[int]] = deque([] for _ in range(self.lag - 1))
-        while True:
-            await FallingEdge(self.unit.clk)
-            waiting.append(self.of_beat if self.input.valid.value and self.input.ready.value else [])
-            values = waiting.popleft() or [self.unit.rng.getrandbits(len(port)) for port in self.ports]
-            await RisingEdge(self.unit.clk)
-            for port, value in zip(self.ports, values, strict=True):
-                port.value = value
+    def take(self, lanes: int, *values: int) -> None:
+        """Check a vector a lane, and its count where there is one."""
+        copies = self.facts["copies"]
+        self.scoreboard.take(lanes, *in_lanes(lanes, values[:copies]), *in_lanes(lanes, values[copies:]))
 
 
 def lanes(count: int) -> int:
@@ -239,6 +201,6 @@ def in_lanes(lanes: int, values: Iterable[int]) -> list[int]:
     return [value if lanes >> c & 1 else 0 for c, value in enumerate(values)]
 
 
-def unlike_pairs(vector: np.ndarray) -> int:
+def transitions(vector: np.ndarray) -> int:
     """Return how many neighbours, 2i and 2i + 1, of bool[even] differ."""
     return sum(bool(left != right) for left, right in zip(vector[0::2], vector[1::2], strict=True))

@@ -27,7 +27,7 @@ class Bench(CollectingUnit):
 @cocotb.test(**TIMEOUT)
 @cocotb.parametrize(k=NUMBERS)
 async def every_vector_comes_whole_and_in_order(dut, k: int) -> None:
-    """Under random pauses and resets no bit is lost, doubled or moved, and unlike pairs are counted."""
+    """Under random pauses and resets no bit is lost, doubled or moved, and transitions are counted."""
     bench = Bench(dut, k)
     await bench.start()
     await bench.rounds()

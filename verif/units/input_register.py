@@ -9,7 +9,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
 from bench import coverage
 from bench.streams import Pause, StreamSource, never, random_pause
-from bench.unit import NUMBERS, ROUNDS, TIMEOUT, Unit, UnlikeSource, lanes, unlike_pairs
+from bench.unit import NUMBERS, ROUNDS, TIMEOUT, Unit, lanes, transitions
 from xnorfpga.rtl.testbench import to_int
 
 
@@ -20,21 +20,14 @@ class Bench(Unit):
         """Wire unit k."""
         super().__init__(dut, k)
         self.plan, self.copies = self.facts["plan"], self.facts["copies"]
-        payload = ("payload_lanes", *(f"payload_data_{c}" for c in range(self.copies)))
-        self.input = StreamSource(dut, f"u{k}_input", payload, never())
+        self.input = StreamSource(dut, f"u{k}_input", self.beat(self.facts["transitions_arrive"]), never())
         self.engine_pause: Pause = never()
+        self.streamed = self.facts["input_buffer"] == "pass_through"
         self.step, self.first, self.available = map(self.port, ("step", "first", "available"))
         taps = [tap for c in range(self.copies) for tap in self.ports(f"taps_{c}", self.facts["taps"])]
         self.seen_by_pes = [self.port("lanes"), *taps]
-        self.unlike = self.ports("transitions") if self.plan["paired"] else []
-        self.unlike_source = UnlikeSource(self, self.input) if self.facts["unlike_arrives"] else None
+        self.transitions = self.ports("transitions") if self.plan["paired"] else []
         self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies, MW], still to be taken
-
-    async def start(self) -> None:
-        """Start, and let the counts come with the vectors."""
-        await super().start()
-        if self.unlike_source:
-            cocotb.start_soon(self.unlike_source.run())
 
     def forget(self) -> None:
         """Nothing is inside."""
@@ -48,16 +41,15 @@ class Bench(Unit):
             images = self.rng.randint(1, self.copies)
             vector = self.bits(self.copies, self.plan["mw"])
             self.sent.append((lanes(images), vector))
-            if self.unlike_source:
-                self.unlike_source.of_beat = [unlike_pairs(lane) for lane in vector]
+            counts = [transitions(lane) for lane in vector] if self.facts["transitions_arrive"] else []
             for start in range(0, self.plan["mw"], self.facts["width"]):
                 beat = vector[:, start : start + self.facts["width"]]
-                await self.input.send(lanes(images), *map(to_int, beat))
+                await self.input.send(lanes(images), *map(to_int, beat), *counts)
 
     def expect(self, lanes: int, vector: np.ndarray, step: int) -> None:
         """Expect what the PEs meet at a step: for each copy its words, as the routing says."""
         words, routing = self.plan["words"], self.plan["routing"]
-        kind = "streamed" if self.facts["streamed"] else "paired" if self.unlike else "plain"
+        kind = "streamed" if self.streamed else "paired" if self.transitions else "plain"
         met = [
             ("input_register.routing", f"{routing} {kind}"),
             ("input_register.lanes", "full" if lanes == (1 << self.copies) - 1 else "some"),
@@ -72,7 +64,7 @@ class Bench(Unit):
         """Step through all neurons of some vectors, and look every cycle at what the PEs see."""
         steps = self.plan["words"] * self.plan["groups"]
         todo, standing = vectors * steps, None
-        counts: deque[list[int] | None] = deque([None] * self.facts["unlike_cycles"])  # on their way
+        counts: deque[list[int] | None] = deque([None] * max(1, self.facts["transition_stage"]))  # on their way
         count: list[int] | None = None
         while todo or self.scoreboard.expected:
             at = -todo % steps  # which step of the vector is next
@@ -90,16 +82,16 @@ class Bench(Unit):
                 coverage.sample("input_register.engine", "waited")
             standing = seen if standing or self.scoreboard.checked else None
             count = counts.popleft() or count
-            assert count in (None, [int(port.value) for port in self.unlike]), "unlike pairs"
+            assert count in (None, [int(port.value) for port in self.transitions]), "transitions"
 
-            loading = stepping and (at == 0 or self.facts["streamed"])
+            loading = stepping and (at == 0 or self.streamed)
             assert bool(self.input.ready.value) == loading
             counts.append(None)
             if stepping:
                 todo -= 1
                 lanes, vector = self.sent[0]
-                if at == 0 and self.unlike:
-                    counts[-1] = [unlike_pairs(lane) for lane in vector]
+                if at == 0 and self.transitions:
+                    counts[-1] = [transitions(lane) for lane in vector]
                 self.expect(lanes, vector, at)
                 if at == steps - 1:
                     self.sent.popleft()

@@ -5,7 +5,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from bench.configurations import KINDS, network
-from bench.unit import NUMBERS, TIMEOUT, StreamUnit, UnlikeSource, in_lanes, lanes, unlike_pairs
+from bench.unit import NUMBERS, TIMEOUT, StreamUnit, in_lanes, lanes, transitions
 from xnorfpga.network.golden import LayerWeights, Model
 from xnorfpga.rtl import memory
 from xnorfpga.rtl.testbench import to_int
@@ -21,14 +21,7 @@ class Bench(StreamUnit):
         names = ("enable", "token", "address", "data")
         self.buses = [[self.port(f"load_{m}_{name}") for name in names] for m in range(len(self.facts["memories"]))]
         self.loading = self.port("loading")
-        self.unlike_source = UnlikeSource(self, self.input) if self.facts["unlike_arrives"] else None
         self.model: LayerWeights
-
-    async def start(self) -> None:
-        """Start, and let the counts come with the vectors."""
-        await super().start()
-        if self.unlike_source:
-            cocotb.start_soon(self.unlike_source.run())
 
     async def load(self) -> None:
         """Draw weights and thresholds and write them, as the load port would."""
@@ -71,10 +64,9 @@ class Bench(StreamUnit):
                 for of_image in answers
             ]
             self.scoreboard.expect(group, *in_lanes(group, packed), met=met)
-        if self.unlike_source:
-            self.unlike_source.of_beat = [unlike_pairs(vector) for vector in vectors]
+        counts = map(transitions, vectors) if self.facts["transitions_arrive"] else ()
         for start in range(0, mw, self.facts["width"]):
-            await self.input.send(group, *map(to_int, vectors[:, start : start + self.facts["width"]]))
+            await self.input.send(group, *map(to_int, vectors[:, start : start + self.facts["width"]]), *counts)
 
     def take(self, lanes: int, *data: int) -> None:
         """Check the answers of the lanes that hold an image."""

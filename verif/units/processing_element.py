@@ -5,7 +5,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
-from bench.unit import NUMBERS, TIMEOUT, Unit, unlike_pairs
+from bench.unit import NUMBERS, TIMEOUT, Unit, transitions
 from xnorfpga.rtl.testbench import to_int
 
 CYCLES = 400
@@ -67,10 +67,10 @@ class Bench(Unit):
                 self.set("first", cycle + self.latency, int(j == 0))
                 cycle += 1
             if not self.constant_threshold:
-                stored = threshold - (unlike_pairs(w) if self.plan["paired"] else 0)
+                stored = threshold - (transitions(w) if self.plan["paired"] else 0)
                 self.set("start", row_starts + self.latency - 1, -stored)
             if self.plan["paired"]:
-                self.set("transitions", row_starts + self.latency - 1, unlike_pairs(x))
+                self.set("transitions", row_starts + self.latency - 1, transitions(x))
             self.expect(cycle + self.latency, popcount, threshold)
 
     def expect(self, cycle: int, popcount: int, threshold: int) -> None:

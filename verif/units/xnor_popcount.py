@@ -5,7 +5,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
-from bench.unit import NUMBERS, TIMEOUT, Unit, unlike_pairs
+from bench.unit import NUMBERS, TIMEOUT, Unit, transitions
 from xnorfpga.rtl.testbench import to_int
 
 CYCLES = 400
@@ -24,11 +24,11 @@ class Bench(Unit):
         size, count = len(x), sum(bool(a == b) for a, b in zip(x, w, strict=True))
         met = [
             ("popcount.size", "1" if size == 1 else "2" if size == 2 else "odd" if size % 2 else "even"),
-            ("popcount.form", "paired" if self.facts["paired"] else "plain"),
+            ("popcount.form", self.facts["counting"]),
             ("popcount.products", "none" if count == 0 else "all" if count == size else "some"),
         ]
-        if self.facts["paired"]:  # popcount = 2 · count − unlike(x) + unlike(w)
-            count = (count + unlike_pairs(x) - unlike_pairs(w)) // 2
+        if self.facts["counting"] == "paired":  # popcount = 2 · count − transitions(x) + transitions(w)
+            count = (count + transitions(x) - transitions(w)) // 2
         self.scoreboard.expect(count, met=met)
 
 

@@ -5,11 +5,11 @@ import spinal.core._
 import ujson.{Obj, Value}
 import upickle.default._
 import xnorfpga.config.{AcceleratorConfig, BlockRam, refuse}
-import xnorfpga.counting.{TransitionCounter, XnorPopcount}
+import xnorfpga.counting.{Counting, XnorPopcount}
 import xnorfpga.head.ArgMax
 import xnorfpga.memory.{LoadPort, MemoryShape}
 import xnorfpga.mvu.{InputRegister, Layer, LayerPlan, ProcessingElement}
-import xnorfpga.stream.{Collector, ImageCollector, Serializer}
+import xnorfpga.stream.{Collector, ImageCollector, Lanes, Serializer}
 import xnorfpga.top.Manifest
 
 /** @param facts the parameters, and what follows from them that a bench must know */
@@ -19,35 +19,37 @@ object UnitUnderTest {
   def apply(unit: String, parameters: Value): UnitUnderTest = {
     def number(key: String) = parameters(key).num.toInt
     lazy val config = read[AcceleratorConfig](parameters("accelerator"))
+    lazy val lanes = Lanes(config.copies)
     lazy val plan = LayerPlan.all(config)(number("layer"))
 
     /** The parameters, and what is said of them. */
     def facts(more: Obj*) = Obj.from((parameters +: more).flatMap(_.obj))
-    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies, "unlike_lag" -> TransitionCounter.lag)
+    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies)
+    def counting(name: String) = Counting.all.find(_.name == name).getOrElse(refuse(s"counting = \"$name\" is unknown"))
     unit match {
       case "XnorPopcount" =>
-        val popcount = XnorPopcount(number("size"), parameters("paired").bool)
+        val popcount = XnorPopcount(number("size"), counting(parameters("counting").str))
         UnitUnderTest(popcount, facts(Obj("latency" -> popcount.shape.latency)))
       case "ProcessingElement" =>
         UnitUnderTest(ProcessingElement(plan), facts(layer, Obj("latency" -> plan.popcount.latency)))
       case "InputRegister" =>
-        val register = InputRegister(plan, config.copies)
-        val shape = Obj("width" -> register.width, "taps" -> register.tapCount, "streamed" -> plan.streamed)
-        val transitions = Obj("unlike_arrives" -> (plan.collectedTransitionBits > 0), "unlike_cycles" -> register.transitionLatency)
+        val register = InputRegister(plan, lanes)
+        val shape = Obj("width" -> plan.inputBuffer.width, "taps" -> plan.inputBuffer.taps, "input_buffer" -> plan.inputBuffer.name)
+        val transitions = Obj("transitions_arrive" -> (plan.collectedTransitionBits > 0), "transition_stage" -> register.transitionStage)
         UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
-        val unit = Layer(plan, config.copies, config.memory)
+        val unit = Layer(plan, lanes, config.memory)
         val arrives = plan.index == 0 && plan.collectedTransitionBits > 0
-        val input = Obj("width" -> plan.arrivalWidth, "unlike_arrives" -> arrives)
+        val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> arrives)
         UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
       case "ImageCollector" =>
-        val collector = ImageCollector(number("word_bits"), number("image_bits"), number("copies"), number("unlike_bits"))
-        UnitUnderTest(collector, facts(Obj("unlike_lag" -> TransitionCounter.lag)))
+        val collector = ImageCollector(number("word_bits"), number("image_bits"), number("copies"), number("transition_bits"))
+        UnitUnderTest(collector, facts())
       case "Collector" =>
-        val collector = Collector(number("in_width"), number("out_width"), number("copies"), number("unlike_bits"))
-        UnitUnderTest(collector, facts(Obj("unlike_lag" -> TransitionCounter.lag)))
+        val collector = Collector(number("in_width"), number("out_width"), Lanes(number("copies")), number("transition_bits"))
+        UnitUnderTest(collector, facts())
       case "Serializer" =>
-        UnitUnderTest(Serializer(number("in_width"), number("out_width"), number("copies")), facts())
+        UnitUnderTest(Serializer(number("in_width"), number("out_width"), Lanes(number("copies"))), facts())
       case "ArgMax" =>
         UnitUnderTest(ArgMax(number("classes"), number("score_bits"), number("copies")), facts())
       case "LoadPort" =>

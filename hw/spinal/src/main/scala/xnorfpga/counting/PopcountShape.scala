@@ -4,12 +4,9 @@ package xnorfpga.counting
 import spinal.core._
 
 /** Sizes of a popcount, shared with those who must know its latency. */
-case class PopcountShape(size: Int, paired: Boolean) {
-  require(size >= 1 && (!paired || size % 2 == 0))
-
-  /** Products a counted bit stands for. */
-  val products = if (paired) 2 else 1
-  val bits = size / products
+case class PopcountShape(size: Int, counting: Counting) {
+  require(size >= 1 && size % counting.products == 0)
+  val bits = size / counting.products
   val countBits = log2Up(bits + 1)
 
   /** Each leaf counts three bits, and each of the leaves − 1 adders takes one more; one or two bits need no leaf. Every

@@ -6,18 +6,7 @@ import spinal.lib._
 
 /** Pipelined popcount over `size` pairs of input and weight: `count` belongs to the inputs of `latency` cycles before.
   *
-  * Two forms:
-  *   - plain: count = popcount(xnor(x, w)).
-  *   - paired: neighbours go through a full adder whose third input is x₀ ^ x₁. With p = xnor(x, w) its sum bit is then
-  *     w₀ ^ w₁, known to whoever wrote the weights:
-  *
-  *     p₀ + p₁ = 2·maj(p₀, p₁, x₀ ^ x₁) − (x₀ ^ x₁) + (w₀ ^ w₁)
-  *
-  *     so only the majorities are counted, one LUT of four inputs for two products:
-  *
-  *     popcount(xnor(x, w)) = 2·count − transitions(x) + transitions(w), transitions(v) = the number of pairs with v₀ ≠ v₁
-  *
-  *     transitions(w) goes into the stored threshold, transitions(x) is counted once an image and shared by all neurons.
+  * What is counted of x and w, and what a counted bit stands for, says `Counting`.
   *
   * Cost, with a LUT of five inputs or fewer as half an ALM: three bits are chained (t₀ = a, t₁ = t₀ ^ b, t₂ = t₁ ^ c,
   * each made in the LUT that makes the bit), t₂ is their sum and a function of the three their carry; an adder tree sums
@@ -26,13 +15,14 @@ import spinal.lib._
   * Each kind of LUT is a component of its own, all of a kind in one: synthesis keeps module borders where it would
   * otherwise trade area for depth that nobody needs.
   */
-case class XnorPopcount(size: Int, paired: Boolean) extends Component {
-  val shape = PopcountShape(size, paired)
+case class XnorPopcount(size: Int, counting: Counting) extends Component {
+  val shape = PopcountShape(size, counting)
   val io = new Bundle {
     val x, w = in Bits (size bits)
     val count = out UInt (shape.countBits bits)
   }
-  import shape._
+  import counting.products
+  import shape.{bits, carryIns, leaves}
 
   // Bits to be counted, padded with x = 0, w = 1, which counts nothing
   private val padding = (3 * leaves + carryIns - bits) * products
@@ -50,12 +40,12 @@ case class XnorPopcount(size: Int, paired: Boolean) extends Component {
 
   // Stage 1: numbers 0 … 3, and single bits
   private val singles =
-    if (carryIns > 0) RegNext(next(ChainLink(carryIns, paired, first = true), carryIns, None)).asBools.toSeq else Nil
+    if (carryIns > 0) RegNext(next(ChainLink(carryIns, counting, first = true), carryIns, None)).asBools.toSeq else Nil
   private val numbers = if (leaves == 0) Nil
   else {
-    val t0 = next(ChainLink(leaves, paired, first = true), leaves, None)
-    val t1 = next(ChainLink(leaves, paired, first = false), leaves, Some(t0))
-    val t2 = next(ChainLink(leaves, paired, first = false), leaves, Some(t1))
+    val t0 = next(ChainLink(leaves, counting, first = true), leaves, None)
+    val t1 = next(ChainLink(leaves, counting, first = false), leaves, Some(t0))
+    val t2 = next(ChainLink(leaves, counting, first = false), leaves, Some(t1))
     val carries = ChainCarry(leaves)
     carries.io.chain := Vec(t0, t1, t2)
     RegNext(carries.io.carry).asBools.zip(RegNext(t2).asBools).map { case (c, s) => Number((c ## s).asUInt, 3) }.toSeq

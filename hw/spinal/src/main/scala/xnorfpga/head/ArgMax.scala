@@ -3,7 +3,7 @@ package xnorfpga.head
 
 import spinal.core._
 import spinal.lib._
-import xnorfpga.stream.{Beat, ShiftIn}
+import xnorfpga.stream.{Beat, Lanes, ShiftIn}
 
 /** Scores → results: one score a cycle and lane is compared with the best so far, then the lanes leave one by one.
   *
@@ -11,7 +11,7 @@ import xnorfpga.stream.{Beat, ShiftIn}
   */
 case class ArgMax(classes: Int, scoreBits: Int, copies: Int) extends Component {
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, scoreBits)))
+    val input = slave(Stream(Beat(Lanes(copies), scoreBits)))
     val output = master(Stream(Result(classes, scoreBits)))
   }
 

@@ -3,123 +3,120 @@ package xnorfpga.mvu
 
 import spinal.core._
 import spinal.lib._
+import spinal.lib.misc.pipeline.Payload
 import xnorfpga.config.BlockRam
 import xnorfpga.memory.{LoadBus, Memory, MemoryShape}
-import xnorfpga.stream.Beat
+import xnorfpga.stream.{Beat, Lanes}
 
-/** The layer engine: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for all copies.
+/** The layer engine, a matrix-vector unit: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for
+  * all lanes.
   *
-  * A step is issued when its input is there and, at the last step of a neuron fold, when a place for the results
-  * is reserved (`credits`); from then on it flows without a stall: weights and input word meet after one cycle, the
-  * popcount follows `PopcountShape.latency` later, the accumulator one after that (see ProcessingElement).
+  * The sequencer issues steps; a step then flows through the stages that `LayerPlan` names: input word and weights meet,
+  * are counted, go into the accumulators, and a row's answers into a small buffer.
   */
-case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component {
-  import plan._
-  import config._
-  val outWidth = plan.outWidth
-  val weightShape = MemoryShape(s"layers_${index}_weights", index, "weights", pe * simd, steps, ram)
-  val thresholdShape = MemoryShape(s"layers_${index}_thresholds", index, "thresholds", thresholdBits, thresholdRows, ram)
-  val shapes = weightShape +: (if (thresholded) Seq(thresholdShape) else Nil)
+case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component {
+  import plan.{index, readStage, countedStage, startStage, summedStage}
+  import plan.config.{accumulatorBits, neuronFold, pe, simd, steps, synapseFold}
+  val weightShape = MemoryShape(s"layers_${index}_weights", index, "weights", pe * simd * plan.weights.bits, steps, ram)
+  val thresholdShape = plan.threshold.memory.map { case (width, depth) =>
+    MemoryShape(s"layers_${index}_thresholds", index, "thresholds", width, depth, ram)
+  }
+  val shapes = weightShape +: thresholdShape.toSeq
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, arrivalWidth, if (index == 0) collectedTransitionBits else 0)))
-    val output = master(Stream(Beat(copies, outWidth)))
+    val input = slave(Stream(Beat(lanes, plan.arrivalWidth, if (index == 0) plan.collectedTransitionBits else 0)))
+    val output = master(Stream(Beat(lanes, plan.outWidth)))
     val load = shapes.map(shape => in(LoadBus(shape)))
 
-    /** The memories are being loaded: thresholds that were entered are no longer right. */
+    /** The memories are being loaded: accumulators that were preset are no longer right. */
     val loading = in Bool ()
   }
 
-  // Issue
-  val inputRegister = InputRegister(plan, copies)
-  inputRegister.io.input << Beat.adapt(io.input, inputRegister.width, collectedTransitionBits)
+  val inputRegister = InputRegister(plan, lanes)
+  inputRegister.io.input << Beat.adapt(io.input, plan.inputBuffer.width, plan.collectedTransitionBits)
 
-  // Registers rather than comparisons of the counters: they stand in the path to the neighbour's ready
-  val first = RegInit(True)
-  val lastWord = if (synapseFold == 1) True else RegInit(False)
-  val word = Counter(synapseFold)
-  val fold = Counter(neuronFold)
-  val address = Counter(steps)
-  val serialThresholds = serial generate SerialThresholds(accumulatorBits)
-  val credits = Reg(UInt(log2Up(fifoDepth + 1) bits)) init fifoDepth
-  val ready = if (serial) !serialThresholds.active else True
-  val step = inputRegister.io.available && ready && (!lastWord || credits =/= 0)
-  inputRegister.io.step := step
-  inputRegister.io.first := first
-  when(step) {
-    word.increment()
-    address.increment()
-    first := address.willOverflowIfInc
-    if (synapseFold > 1) lastWord := word.value === synapseFold - 2
-    when(lastWord) {
-      fold.increment()
-      if (serial) serialThresholds.start()
-    }
-  }
+  val sequencer = Sequencer(synapseFold, neuronFold, plan.fifoDepth)
+  sequencer.io.available := inputRegister.io.available
+  sequencer.io.resultLeaves := io.output.fire
+  inputRegister.io.step := sequencer.io.step
+  inputRegister.io.first := sequencer.io.firstOfBatch
 
-  if (serial) when(io.loading) { serialThresholds.start() }
-
-  // Weights, and what the accumulators start from
   val weights = Memory(weightShape)
-  weights.read_address := address.value.resized
+  weights.read_address := sequencer.io.address
   weights.load(io.load(0))
-  val counted = 1 + popcount.latency // cycles from a step to its counts
-  val thresholds = thresholded generate Memory(thresholdShape)
-  if (thresholded) {
-    thresholds.read_address := (if (serial) serialThresholds.row.value else Delay(fold.value, counted - 2)).resized
-    thresholds.load(io.load(1))
-  }
+  val thresholds = thresholdShape.map(Memory(_))
+  thresholds.foreach(_.load(io.load(1)))
 
-  // What the processing elements are told: one of the two
-  val serialControl = serial generate new Area {
-    val entering = RegNext(serialThresholds.active) init False
-    val add = Delay(step || serialThresholds.active, counted, init = False)
-    val clear = Delay(serialThresholds.active && serialThresholds.clear, counted)
-    val digits = Delay(serialThresholds.mask, counted)
-  }
-  val presetControl = !serial generate new Area {
-    val add = (synapseFold > 1) generate Delay(step, counted, init = False)
-    val firstWord = (synapseFold > 1) generate Delay(word.value === 0, counted)
-    val transitions = paired generate inputRegister.io.transitions.map(Delay(_, popcount.latency - inputRegister.transitionLatency))
-  }
+  // What goes with a step
+  val pipeline = StepPipeline(plan.outputStage)
+  val ROW_ENDS, FIRST_OF_ROW = Payload(Bool())
+  val LANES = Payload(Bits(lanes.copies bits))
+  pipeline(0)(ROW_ENDS) := sequencer.io.rowEnds
+  pipeline(0)(FIRST_OF_ROW) := sequencer.io.firstOfRow
+  pipeline(readStage)(LANES) := inputRegister.io.lanes
 
   // The processing elements
-  val sums = Vec.tabulate(copies, pe) { (c, p) =>
-    def instance[T <: ElementIo](first: => T, ports: => T): T =
-      if (c + p == 0) first else new Replicated(ports).setName(s"element_${c}_$p").io
-    val element: ElementIo =
-      if (serial) {
-        import serialControl._
-        val io = instance(SerialProcessingElement(plan).setName("element").io, SerialProcessingElementIo(plan))
-        io.threshold := thresholds.read_data(p)
-        io.entering := entering
-        io.add := add
-        io.clear := clear
-        io.digits := digits
-        io
-      } else {
-        import presetControl._
-        val io = instance(ProcessingElement(plan).setName("element").io, ProcessingElementIo(plan))
-        if (thresholded) io.start := thresholds.read_data(p * accumulatorBits, accumulatorBits bits).asSInt
-        if (paired) io.transitions := transitions(c)
-        if (synapseFold > 1) {
-          io.add := add
-          io.first := firstWord
-        }
-        io
-      }
-    element.x := inputRegister.tap(c, p)
-    element.w := weights.read_data(p * simd, simd bits)
-    element.sum
+  val sums = plan.threshold match {
+    case serial: Threshold.Serial => serialElements(serial)
+    case _                        => elements()
   }
 
-  // Results wait in a small buffer, whose places the credits count
-  val fifo = StreamFifo(Beat(copies, outWidth), fifoDepth, latency = 1, forFMax = false)
-  fifo.io.push.valid := Delay(step && lastWord, counted + 1, init = False)
-  fifo.io.push.lanes := Delay(inputRegister.io.lanes, counted)
-  for ((lane, results) <- fifo.io.push.data.zip(sums))
-    lane := Cat(results.map(sum => if (thresholded) (!sum.msb).asBits else sum.asBits.resize(scoreBits)))
-  io.output << fifo.io.pop
+  /** Processing elements whose rows start from 0 or −T. */
+  private def elements(): Seq[Seq[SInt]] = {
+    sequencer.io.ready := True
+    pipeline(0).valid := sequencer.io.step
+    val FOLD = Payload(UInt(sequencer.io.fold.getWidth bits))
+    pipeline(0)(FOLD) := sequencer.io.fold
+    thresholds.foreach(_.read_address := pipeline(startStage - 1)(FOLD).resized) // a row is there one cycle later
+    val TRANSITIONS = Seq.fill(lanes.count)(Payload(UInt(plan.transitionBits bits)))
+    if (plan.transitionBits > 0)
+      for ((count, key) <- inputRegister.io.transitions.zip(TRANSITIONS)) pipeline(inputRegister.transitionStage)(key) := count
 
-  val reserve = step && lastWord
-  when(reserve =/= io.output.fire) { credits := Mux(reserve, credits - 1, credits + 1) }
+    val array = new PeArray(lanes, pe, ProcessingElement(plan).setName("element"), ProcessingElementIo(plan))
+    array.connect { (io, copy, p) =>
+      io.x := inputRegister.tap(lanes(copy, 0), p)
+      io.w := weights.read_data(p * simd, simd bits)
+      thresholds.foreach(io.start := _.read_data(p * accumulatorBits, accumulatorBits bits).asSInt)
+      if (plan.transitionBits > 0) io.transitions := pipeline(startStage)(TRANSITIONS(lanes(copy, 0)))
+      if (synapseFold > 1) {
+        io.add := pipeline(countedStage).valid
+        io.first := pipeline(countedStage)(FIRST_OF_ROW)
+      }
+    }
+    array.sums
+  }
+
+  /** Processing elements that are preset before each batch. */
+  private def serialElements(threshold: Threshold.Serial): Seq[Seq[SInt]] = {
+    val preset = SerialPreset(threshold).setName("preset")
+    when(sequencer.io.rowEnds || io.loading) { preset.start() }
+    sequencer.io.ready := !preset.active
+    pipeline(0).valid := sequencer.io.step || preset.active
+    val PRESET, CLEAR = Payload(Bool())
+    val DIGITS = Payload(Bits(preset.mask.getWidth bits))
+    pipeline(0)(PRESET) := preset.active
+    pipeline(0)(CLEAR) := preset.active && preset.clear
+    pipeline(0)(DIGITS) := preset.mask
+    thresholds.get.read_address := preset.row.value.resized
+
+    def ports = SerialProcessingElementIo(plan, threshold)
+    val array = new PeArray(lanes, pe, SerialProcessingElement(plan, threshold).setName("element"), ports)
+    array.connect { (io, copy, p) =>
+      io.x := inputRegister.tap(lanes(copy, 0), p)
+      io.w := weights.read_data(p * simd, simd bits)
+      io.threshold := thresholds.get.read_data(p)
+      io.preset := pipeline(readStage)(PRESET)
+      io.add := pipeline(countedStage).valid
+      io.clear := pipeline(countedStage)(CLEAR)
+      io.digits := pipeline(countedStage)(DIGITS)
+    }
+    array.sums
+  }
+
+  // Results wait in a small buffer, whose places the sequencer's credits count
+  val fifo = StreamFifo(Beat(lanes, plan.outWidth), plan.fifoDepth, latency = 1, forFMax = false)
+  fifo.io.push.valid := pipeline(summedStage).valid && pipeline(summedStage)(ROW_ENDS)
+  fifo.io.push.lanes := pipeline(summedStage)(LANES)
+  for ((lane, results) <- fifo.io.push.data.zip(sums)) lane := Cat(results.map(plan.threshold.answer(_)))
+  io.output << fifo.io.pop
+  pipeline.build()
 }

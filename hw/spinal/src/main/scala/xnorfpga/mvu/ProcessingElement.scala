@@ -7,23 +7,25 @@ import xnorfpga.counting.XnorPopcount
 /** One PE of one copy: SIMD binary multiply-accumulates a cycle, summed over a row of weights.
   *
   * The accumulator starts from −T, so that its sign is the neuron's answer and no comparator is left. In a paired layer
-  * (see XnorPopcount) it starts from −T', the stored T' = T − transitions(w), less the image's own.
+  * (see Counting) it starts from −T', the stored T' = T − transitions(w), less the image's own.
   *
   * A component of its own, because it occurs PE · copies times: elaborated once, synthesized once.
   */
-case class ProcessingElement(plan: LayerPlan) extends Component {
-  import plan._
-  import config._
+case class ProcessingElement(plan: LayerPlan) extends Element[ProcessingElementIo] {
+  import plan.config.{accumulatorBits, neuronFold, simd, synapseFold}
   val io = ProcessingElementIo(plan)
-  setDefinitionName(io.module)
+  setDefinitionName(
+    s"ProcessingElement_${simd}_${plan.counting.name}_${plan.transitionBits}_${plan.threshold.name}_$accumulatorBits" +
+      (if (neuronFold == 1) "_fixed" else "") + (if (synapseFold > 1) "_words" else "")
+  )
 
-  val counter = XnorPopcount(simd, paired)
+  val counter = XnorPopcount(simd, plan.counting)
   counter.io.x := io.x
   counter.io.w := io.w
-  val count = (if (paired) counter.io.count << 1 else counter.io.count).resize(accumulatorBits).asSInt
+  val count = (counter.io.count << log2Up(plan.counting.products)).resize(accumulatorBits).asSInt
   val start =
-    if (!thresholded) S(0, accumulatorBits bits)
-    else if (paired) RegNext(io.start - io.transitions.resize(accumulatorBits).asSInt)
+    if (!io.hasStart) S(0, accumulatorBits bits)
+    else if (io.hasTransitions) RegNext(io.start - io.transitions.resize(accumulatorBits).asSInt)
     else if (neuronFold == 1) io.start // out of registers, and always the same
     else RegNext(io.start)
 
@@ -34,18 +36,13 @@ case class ProcessingElement(plan: LayerPlan) extends Component {
 }
 
 case class ProcessingElementIo(plan: LayerPlan) extends ElementIo(plan) {
-  import plan._
-  import config._
+  val hasStart = plan.threshold.memory.nonEmpty
+  val hasTransitions = plan.transitionBits > 0
 
-  /** What the row starts from, and the image's transitions: `popcount.latency − 1` cycles after the row's first word. */
-  val start = thresholded generate in(SInt(accumulatorBits bits))
-  val transitions = paired generate in(UInt(transitionBits bits))
+  /** At `LayerPlan.startStage`: what a row starts from, and the image's transitions. */
+  val start = hasStart generate in(SInt(plan.config.accumulatorBits bits))
+  val transitions = hasTransitions generate in(UInt(plan.transitionBits bits))
 
-  /** Of a row in several words: the word of `popcount.latency` cycles before counts, and is the row's first. */
-  val add, first = (synapseFold > 1) generate in(Bool())
-
-  def module: String = (
-    Seq(s"ProcessingElement_$simd") ++ (if (!thresholded) Nil else if (neuronFold == 1) Seq("fixed") else Seq("thresholded")) ++
-      (if (paired) Seq(s"paired_$transitionBits") else Nil) ++ (if (synapseFold > 1) Seq("words") else Nil) :+ s"$accumulatorBits"
-  ).mkString("_")
+  /** At `LayerPlan.countedStage`, of a row in several words: the word counts, and is the row's first. */
+  val add, first = (plan.config.synapseFold > 1) generate in(Bool())
 }

@@ -4,22 +4,22 @@ package xnorfpga.stream
 import spinal.core._
 import spinal.lib._
 
-/** What moves between layers: the same `width` bits of each of `copies` images.
+/** What moves between layers: the same `width` bits of every lane.
   *
-  * A lane that holds no image (a flushed, incomplete batch) is computed all the same and dropped at the end.
+  * A copy that holds no image (in a flushed, incomplete batch) is computed all the same and dropped at the end.
   *
   * @param transitionBits bits of `transitions`, 0 where nobody needs it
   */
-case class Beat(copies: Int, width: Int, transitionBits: Int = 0) extends Bundle {
+case class Beat(shape: Lanes, width: Int, transitionBits: Int = 0) extends Bundle {
 
   /** Which copies hold an image. */
-  val lanes = Bits(copies bits)
+  val lanes = Bits(shape.copies bits)
 
-  /** The bits of each copy, element i of a vector at bit i. */
-  val data = Vec(Bits(width bits), copies)
+  /** The bits of each lane, element i of a vector at bit i. */
+  val data = Vec(Bits(width bits), shape.count)
 
   /** Of a collected vector: how many neighbours, 2i and 2i + 1, differ. */
-  val transitions = (transitionBits > 0) generate Vec(UInt(transitionBits bits), copies)
+  val transitions = (transitionBits > 0) generate Vec(UInt(transitionBits bits), shape.count)
 }
 
 object Beat {
@@ -29,11 +29,11 @@ object Beat {
     val from = stream.payload.width
     if (from == width) stream // layer 0: counted already
     else if (width % from == 0) {
-      val collector = Collector(from, width, stream.payload.copies, transitionBits)
+      val collector = Collector(from, width, stream.payload.shape, transitionBits)
       collector.io.input << stream
       collector.io.output
     } else {
-      val serializer = Serializer(from, width, stream.payload.copies)
+      val serializer = Serializer(from, width, stream.payload.shape)
       serializer.io.input << stream
       serializer.io.output
     }

@@ -8,26 +8,26 @@ import xnorfpga.counting.TransitionCounter
 /** Narrow beats → whole vectors: shifts `inWidth` bits a lane and cycle into a register of `outWidth`, lowest element
   * first. The next vector is collected while the last one stands in the layer's input register.
   */
-case class Collector(inWidth: Int, outWidth: Int, copies: Int, transitionBits: Int = 0) extends Component {
+case class Collector(inWidth: Int, outWidth: Int, lanes: Lanes, transitionBits: Int = 0) extends Component {
   require(outWidth % inWidth == 0)
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, inWidth)))
-    val output = master(Stream(Beat(copies, outWidth, transitionBits)))
+    val input = slave(Stream(Beat(lanes, inWidth)))
+    val output = master(Stream(Beat(lanes, outWidth, transitionBits)))
   }
 
   val full = RegInit(False)
-  val vector = Reg(Beat(copies, outWidth))
+  val vector = Reg(Beat(lanes, outWidth))
   val shift = ShiftIn(vector.data, inWidth)
 
   io.output.valid := full
   io.output.lanes := vector.lanes
   io.output.data := vector.data
-  if (transitionBits > 0) for (c <- 0 until copies) {
+  if (transitionBits > 0) for (k <- 0 until lanes.count) {
     val transitions = TransitionCounter(inWidth, transitionBits)
     transitions.io.take := io.input.fire
     transitions.io.first := shift.word.value === 0
-    transitions.io.word := io.input.data(c)
-    io.output.transitions(c) := transitions.io.count
+    transitions.io.word := io.input.data(k)
+    io.output.transitions(k) := transitions.io.count
   }
   io.input.ready := !full || io.output.ready
 

@@ -16,7 +16,7 @@ case class ImageCollector(wordBits: Int, imageBits: Int, copies: Int, transition
   require(imageBits % wordBits == 0)
   val io = new Bundle {
     val input = slave(Stream(Fragment(Bits(wordBits bits))))
-    val output = master(Stream(Beat(copies, imageBits, transitionBits)))
+    val output = master(Stream(Beat(Lanes(copies), imageBits, transitionBits)))
 
     /** Take no new image, and pass on the batch that has begun without waiting for more. */
     val hold = in Bool ()

@@ -5,16 +5,16 @@ import spinal.core._
 import spinal.lib._
 
 /** Wide beats → narrow ones, lowest element first, without a bubble between vectors. */
-case class Serializer(inWidth: Int, outWidth: Int, copies: Int) extends Component {
+case class Serializer(inWidth: Int, outWidth: Int, lanes: Lanes) extends Component {
   require(inWidth % outWidth == 0 && inWidth > outWidth)
   val io = new Bundle {
-    val input = slave(Stream(Beat(copies, inWidth)))
-    val output = master(Stream(Beat(copies, outWidth)))
+    val input = slave(Stream(Beat(lanes, inWidth)))
+    val output = master(Stream(Beat(lanes, outWidth)))
   }
 
   val busy = RegInit(False)
   val count = Counter(inWidth / outWidth)
-  val vector = Reg(Beat(copies, inWidth))
+  val vector = Reg(Beat(lanes, inWidth))
 
   io.output.valid := busy
   io.output.lanes := vector.lanes

@@ -7,7 +7,7 @@ import xnorfpga.config.AcceleratorConfig
 import xnorfpga.head.ArgMax
 import xnorfpga.memory.LoadPort
 import xnorfpga.mvu.{Layer, LayerPlan}
-import xnorfpga.stream.{Beat, ImageCollector}
+import xnorfpga.stream.{Beat, ImageCollector, Lanes}
 
 /** The chain: images in, labels and scores out; all layers work at once on successive batches. */
 case class Accelerator(config: AcceleratorConfig) extends Component {
@@ -19,7 +19,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val imageCollector = ImageCollector(inputWordBits, layers.head.mw, copies, plans.head.collectedTransitionBits)
   imageCollector.io.input << io.images
 
-  val stages = for (plan <- plans) yield Layer(plan, copies, memory).setName(s"layers_${plan.index}")
+  val stages = for (plan <- plans) yield Layer(plan, Lanes(copies), memory).setName(s"layers_${plan.index}")
   val argMax = ArgMax(classes, scoreBits, copies)
   val last = stages.map(_.io).foldLeft(imageCollector.io.output) { (stream, layer) =>
     layer.input << stream

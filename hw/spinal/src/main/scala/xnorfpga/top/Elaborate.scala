@@ -10,6 +10,7 @@ import spinal.core._
 import upickle.default._
 import xnorfpga.board.De1SocTop
 import xnorfpga.config.{AcceleratorConfig, ConfigError, refuse}
+import xnorfpga.mvu.Replicated
 
 /** `Elaborate DIR…`: reads DIR/hardware.json, writes DIR/rtl and DIR/manifest.json.
   *
@@ -52,7 +53,7 @@ object Elaborate {
   def verilog[T <: Component](directory: Path)(top: => T): T = {
     val rtl = directory.resolve("rtl")
     Files.createDirectories(rtl)
-    SpinalConfig(
+    val generated = SpinalConfig(
       targetDirectory = rtl.toString,
       defaultConfigForClockDomains = ClockDomainConfig(resetKind = SYNC),
       headerWithDate = false,
@@ -61,6 +62,8 @@ object Elaborate {
       removePruned = true,
       bitVectorWidthMax = 1 << 20
     ).generateVerilog(top).toplevel
+    Replicated.check(generated)
+    generated
   }
 
   /** Write directory/manifest.json. */

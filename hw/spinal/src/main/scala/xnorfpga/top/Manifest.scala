@@ -3,6 +3,7 @@ package xnorfpga.top
 
 import spinal.core._
 import xnorfpga.config.AcceleratorConfig
+import xnorfpga.counting.Counting
 import xnorfpga.memory.{LoadPort, MemoryShape}
 import xnorfpga.mvu.LayerPlan
 
@@ -39,13 +40,13 @@ object Manifest {
       "words" -> c.synapseFold,
       "groups" -> c.neuronFold,
       "cycles" -> plan.cycles,
-      "step_to_output_cycles" -> plan.stepToOutput,
+      "step_to_output_cycles" -> plan.outputStage,
       "fifo_depth" -> plan.fifoDepth,
       "margin_bits" -> c.accumulatorBits,
-      "paired" -> plan.paired,
-      "serial" -> plan.serial,
-      "thresholded" -> plan.thresholded,
-      "tap" -> plan.thresholded
+      "paired" -> (plan.counting == Counting.Paired),
+      "serial" -> (plan.threshold.name == "serial"),
+      "thresholded" -> !plan.last,
+      "tap" -> !plan.last
     )
   }
 

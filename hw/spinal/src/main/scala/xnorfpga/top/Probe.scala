@@ -19,9 +19,9 @@ object Probe {
 
   /** Watch a stream of beats without taking part in it. */
   def watch(stream: Stream[Beat], width: Int): Probe = new Composite(stream, "probe") {
-    val vector = Reg(Beat(stream.payload.copies, width))
+    val vector = Reg(Beat(stream.payload.shape, width))
     val shift = ShiftIn(vector.data, stream.payload.width)
-    val probe = Probe(stream.payload.copies, width)
+    val probe = Probe(stream.payload.shape.copies, width)
     probe.valid := RegNext(stream.fire && shift.isLast) init False
     probe.payload := vector.data.asBits
     probe.lanes := vector.lanes
