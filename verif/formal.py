@@ -43,7 +43,7 @@ def prove(top: str, wrapper: Path, sources: Sequence[Path], work: Path, seconds:
 
     Raises UserError where the wrapper cannot be read or the solver comes to no end: no proof is not a failed one.
     """
-    read = "\n".join(f'read_verilog -sv -formal "{source}"' for source in (*sources, wrapper))
+    read = "\n".join(f'read_verilog -D{yosys.NO_CONTENT} -sv -formal "{source}"' for source in (*sources, wrapper))
     yosys.execute(SCRIPT.format(read=read, top=top, cut=CUT), work / "proof.ys", work / "proof.log")
     said = yosys.abc(f"read_aiger proof.aig; fold; orpos; strash; print_stats; pdr -T {seconds}", work)
     if "Property proved" in said:

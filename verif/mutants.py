@@ -61,7 +61,7 @@ HARDWARE: dict[str, Any] = {
 # Memories stay black boxes: their own Verilog is behaviour, with initial content that Yosys does not read. Faults at
 # their ports are drawn like all others.
 DRAW = """\
-read_verilog rtl/Accelerator.v
+read_verilog -DNO_MEMORY_CONTENT rtl/Accelerator.v
 blackbox Memory_*
 prep -top Accelerator
 write_rtlil prepared.il
@@ -74,7 +74,7 @@ write_verilog -noattr mutants.v
 PROVE = """\
 read_rtlil ../prepared.il
 delete =Memory_*
-read_verilog ../memories.v
+read_verilog -DNO_MEMORY_CONTENT ../memories.v
 read_verilog ../observed.v
 proc
 design -save both

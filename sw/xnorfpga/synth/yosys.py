@@ -24,6 +24,9 @@ REPEATED = "XnorPopcount* *ProcessingElement*"
 # Ports of tests are no ports of a product: they are cut off, and what feeds them alone goes.
 TEST_PORTS = "taps_*"
 
+# Memories ask for no file of initial content: it costs nothing in area, and another model needs no new synthesis.
+NO_CONTENT = "NO_MEMORY_CONTENT"
+
 # Nets that netlist.INPUT_REGISTER looks for keep their names until the mapping is done.
 NAMED = "inputRegister"
 
@@ -91,7 +94,9 @@ def synthesize(files: list[Path], top: str, work: Path, test_ports: str = TEST_P
     if SHALLOW not in rules:
         raise UserError(f"{RULES} of pyosys {version()} has no line {SHALLOW!r}; install the version in pyproject.toml")
     write_text(work / RULES.name, rules.replace(SHALLOW, WANTED))
-    read = "\n".join(f'read_verilog {"-sv " if file.suffix == ".sv" else ""}"{file.resolve()}"' for file in files)
+    read = "\n".join(
+        f'read_verilog -D{NO_CONTENT} {"-sv " if file.suffix == ".sv" else ""}"{file.resolve()}"' for file in files
+    )
     text = SCRIPT.format(
         read=read,
         top=top,

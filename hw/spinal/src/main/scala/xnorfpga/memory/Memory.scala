@@ -7,8 +7,8 @@ import spinal.core._
   * is loaded.
   *
   * A black box with its own Verilog rather than a SpinalHDL `Mem`, because its initial content is a file that a later
-  * stage writes: weights are data, never Verilog text. Yosys leaves the content out: it costs nothing in area, and a
-  * newly trained model of the same shape then needs no new synthesis.
+  * stage writes: weights are data, never Verilog text. With the macro NO_MEMORY_CONTENT no file is read. Synthesis for
+  * area defines it: content costs nothing there, and a newly trained model of the same shape needs no new synthesis.
   */
 case class Memory(shape: MemoryShape) extends BlackBox {
   import shape.{addressBits, bits, columnWidth, columns, depth, file, width}
@@ -45,7 +45,7 @@ module $moduleName (
   output ${if (depth == 1) "" else "reg "}${range(width - 1, 0)} read_data
 );
 ${lines(c => s"""  (* ramstyle = "$style" *) reg ${range(bits(c).size - 1, 0)} column_$c [0:${depth - 1}];""")}
-`ifndef YOSYS
+`ifndef NO_MEMORY_CONTENT
   initial begin
 ${lines(c => s"""    $$readmemb("${file(c)}", column_$c);""")}
   end
