@@ -58,6 +58,11 @@ NAMED = {  # what the random ones seldom are
     "serial": chain(2, 9, (36, 49, "diagonal", 49, 1), (49, 10, "broadcast", 10, 1), (10, 3, "broadcast", 3, 1)),
     # memories deeper than a block is at its widest
     "deep": chain(1, 20, (20, 16, "diagonal", 1, 1), (16, 3, "broadcast", 1, 16)),
+    # another device's block RAM, wider than 40 bits
+    "wide": {
+        **chain(2, 20, (20, 16, "stationary", 4, 20), (16, 3, "broadcast", 3, 16)),
+        "memory": {"block_bits": 20480, "max_width": 72},
+    },
 }
 
 

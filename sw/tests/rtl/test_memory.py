@@ -97,21 +97,34 @@ def small(columns: int):
         "name": "w",
     }
     weights = np.array([[1, 0, 0], [1, 1, 0]], dtype=bool)
-    return {"layers": [layer], "memories": [entry]}, Model((LayerWeights(weights, None),), 128, (3, 2))
+    return {"layers": [layer], "memories": [entry], "load_word_bits": 40}, Model(
+        (LayerWeights(weights, None),), 128, (3, 2)
+    )
 
 
 def test_a_row_is_split_into_columns_lowest_bits_first_and_written_highest_bit_first():
     manifest, model = small(columns=4)  # the row is 1,0,0,1,1,0 from bit 0 up
     assert memory.images(manifest, model) == {"w_0.bin": "1001\n", "w_1.bin": "01\n"}
-    assert memory.load_words(manifest, model).tolist() == [0b1001, 0b01]
+    assert memory.load_words(manifest, model) == [0b1001, 0b01]
 
 
 def test_bits_that_no_memory_stores_may_be_anything():
     manifest, model = small(columns=4)
-    manifest["load_word_bits"] = 40
     words = memory.load_words(manifest, model, spare=np.random.default_rng(1))
     assert [int(word) & mask for word, mask in zip(words, (0b1111, 0b11), strict=True)] == [0b1001, 0b01]
     assert all(1 << 20 < word < 1 << 40 for word in words)
+
+
+@pytest.mark.parametrize("bits", (64, 72))
+def test_a_word_holds_the_whole_of_a_wide_column(bits):
+    manifest, _ = small(columns=bits)
+    manifest["load_word_bits"] = manifest["memories"][0]["width"] = bits
+    manifest["layers"][0] |= {"mw": bits, "mh": 1, "pe": 1, "simd": bits, "groups": 1, "words": 1}
+    weights = np.arange(bits)[None] % 3 == bits % 3
+    model = Model((LayerWeights(weights, None),), 128, (bits, 1))
+    expected = sum(1 << i for i in range(bits) if weights[0, i])
+    assert memory.load_words(manifest, model) == [expected]
+    assert memory.load_bytes(manifest, model) == expected.to_bytes(bits // 8, "little")
 
 
 def test_a_model_of_another_shape_is_refused():

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-LOAD_WORD_BITS = 40
-
 
 def _bits(values: int) -> int:
     """Return how many bits tell `values` values apart (SpinalHDL's log2Up)."""

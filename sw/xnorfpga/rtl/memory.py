@@ -125,31 +125,28 @@ def images(manifest: dict[str, Any], model: "Model") -> dict[str, str]:
     return texts
 
 
-def load_words(
-    manifest: dict[str, Any], model: "Model", spare: np.random.Generator | None = None
-) -> NDArray[np.uint64]:
-    """Return the load port's words in order: memory by memory, row by row, column by column (uint64[load_words]).
+def load_words(manifest: dict[str, Any], model: "Model", spare: np.random.Generator | None = None) -> list[int]:
+    """Return the load port's words, `load_word_bits` wide, in order: memory by memory, row by row, column by column.
 
     Args:
         spare: draws the bits above a column narrower than a word, which no memory stores; zeros without it.
     """
-    words = []
+    words: list[int] = []
     for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
-        for_columns = []
-        for column in columns(memory, content):
-            word = (column @ (1 << np.arange(column.shape[1], dtype=np.uint64))).astype(np.uint64)
-            if spare:
-                above = manifest["load_word_bits"] - column.shape[1]
-                word |= spare.integers(1 << above, size=len(word), dtype=np.uint64) << np.uint64(column.shape[1])
-            for_columns.append(word)
-        words.append(np.stack(for_columns, axis=1).reshape(-1))
-    return np.concatenate(words)
+        parts = columns(memory, content)
+        shape = (len(content), len(parts), manifest["load_word_bits"])
+        bits = spare.integers(2, size=shape, dtype=np.uint8) if spare else np.zeros(shape, dtype=np.uint8)
+        for k, column in enumerate(parts):
+            bits[:, k, : column.shape[1]] = column
+        packed = np.packbits(bits, axis=-1, bitorder="little")
+        words += [int.from_bytes(word.tobytes(), "little") for row in packed for word in row]
+    return words
 
 
-def word_bytes(manifest: dict[str, Any], words: NDArray[np.uint64]) -> bytes:
+def word_bytes(manifest: dict[str, Any], words: list[int]) -> bytes:
     """Return words of the load port as bytes, each word lowest byte first."""
     size = manifest["load_word_bits"] // 8
-    return words.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :size].tobytes()
+    return b"".join(word.to_bytes(size, "little") for word in words)
 
 
 def load_bytes(manifest: dict[str, Any], model: "Model") -> bytes:

@@ -57,7 +57,8 @@ object UnitUnderTest {
         val shapes = parameters("shapes").arr.toSeq.zipWithIndex.map { case (shape, k) =>
           MemoryShape(s"memory_$k", k, "weights", shape("width").num.toInt, shape("depth").num.toInt, ram)
         }
-        UnitUnderTest(LoadPort(shapes), facts(Obj("memories" -> shapes.map(Manifest.memory))))
+        val port = LoadPort(shapes)
+        UnitUnderTest(port, facts(Obj("memories" -> shapes.map(Manifest.memory), "word_bits" -> port.wordBits)))
       case other => refuse(s"unit = \"$other\" has no bench")
     }
   }

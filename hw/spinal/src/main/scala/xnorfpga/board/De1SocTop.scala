@@ -5,7 +5,6 @@ import spinal.core._
 import spinal.lib._
 import spinal.lib.com.uart._
 import xnorfpga.config.AcceleratorConfig
-import xnorfpga.memory.LoadPort
 import xnorfpga.top.AcceleratorBlackBox
 
 /** The accelerator as the board sees it: a serial port on header JP1, the class on the first seven-segment display.
@@ -17,7 +16,7 @@ import xnorfpga.top.AcceleratorBlackBox
   * Any other command byte is dropped, so that a host gets back in step by sending one. LEDR0 is on while a command's
   * data is awaited; KEY0 resets.
   */
-case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Component {
+case class De1SocTop(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int) extends Component {
   val io = new Bundle {
     val CLOCK_50 = in Bool ()
     val KEY = in Bits (4 bits)
@@ -43,14 +42,14 @@ case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Componen
   )
 
   val board = new ClockingArea(system) {
-    val accelerator = AcceleratorBlackBox(config)
+    val accelerator = AcceleratorBlackBox(config, loadWordBits)
     val uart = UartCtrl(UartCtrlInitConfig(115200, 7, UartParityType.NONE, UartStopType.ONE))
     uart.io.uart.rxd := io.GPIO_0_UART_RX
     io.GPIO_0_UART_TX := uart.io.uart.txd
 
     // Bytes that are still to come of a command's data; at 0 the next byte is a command
     val imageBytes = config.inputWords * bytesOf(config.inputWordBits)
-    val loadBytes = loadWords * bytesOf(LoadPort.wordBits)
+    val loadBytes = loadWords * bytesOf(loadWordBits)
     val remaining = Reg(UInt(log2Up((imageBytes max loadBytes) + 1) bits)) init 0
     val loading = Reg(Bool()) init False
     val idle = remaining === 0
@@ -69,7 +68,7 @@ case class De1SocTop(config: AcceleratorConfig, loadWords: Int) extends Componen
     accelerator.io.images.arbitrationFrom(imageWords)
     accelerator.io.images.fragment := imageWords.payload
     accelerator.io.images.last := True // each image is answered at once: nobody waits for a batch to fill
-    accelerator.io.load << words(model, LoadPort.wordBits)
+    accelerator.io.load << words(model, loadWordBits)
 
     // Answers
     val receipt = (accelerator.io.load_checksum ## B('K'.toInt, 8 bits)).subdivideIn(8 bits)

@@ -11,10 +11,11 @@ import spinal.lib._
   * half a model.
   */
 case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
+  val wordBits = LoadPort.wordBits(shapes)
   val io = new Bundle {
-    val words = slave(Stream(Bits(LoadPort.wordBits bits)))
+    val words = slave(Stream(Bits(wordBits bits)))
 
-    /** CRC-32 (IEEE 802.3, as zlib's) of the last load's words, five bytes each, lowest first, from the second cycle
+    /** CRC-32 (IEEE 802.3, as zlib's) of the last load's bytes, each word's lowest first, from the second cycle
       * after the last one; 0 before any load.
       */
     val checksum = out Bits (32 bits)
@@ -63,7 +64,7 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   }
   val crc = RegInit(Crc32.start)
   val effect = RegNext(Crc32.ofWord(io.words.payload)) // in a cycle of its own: half the depth of both together
-  when(word.valid) { crc := Crc32.ofState(Mux(loading, crc, Crc32.start), LoadPort.wordBits) ^ effect }
+  when(word.valid) { crc := Crc32.ofState(Mux(loading, crc, Crc32.start), wordBits) ^ effect }
   io.checksum := ~crc
 
   for ((bus, k) <- io.buses.zipWithIndex) {
@@ -76,6 +77,6 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
 
 object LoadPort {
 
-  /** Bits of a word at the port: the widest block-RAM column. */
-  val wordBits = 40
+  /** Bits of a word at the port: the widest block-RAM column, in whole bytes. */
+  def wordBits(shapes: Seq[MemoryShape]): Int = 8 * ((shapes.map(_.columnWidth).max + 7) / 8)
 }

@@ -5,7 +5,7 @@ import spinal.core._
 import spinal.lib._
 import spinal.lib.misc.pipeline.Payload
 import xnorfpga.config.BlockRam
-import xnorfpga.memory.{LoadBus, Memory, MemoryShape}
+import xnorfpga.memory.{LoadBus, Memory}
 import xnorfpga.stream.{Beat, Lanes}
 
 /** The layer engine, a matrix-vector unit: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for
@@ -16,12 +16,8 @@ import xnorfpga.stream.{Beat, Lanes}
   */
 case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component {
   import plan.{index, readStage, countedStage, startStage, summedStage}
-  import plan.config.{accumulatorBits, neuronFold, pe, simd, steps, synapseFold}
-  val weightShape = MemoryShape(s"layers_${index}_weights", index, "weights", pe * simd * plan.weights.bits, steps, ram)
-  val thresholdShape = plan.threshold.memory.map { case (width, depth) =>
-    MemoryShape(s"layers_${index}_thresholds", index, "thresholds", width, depth, ram)
-  }
-  val shapes = weightShape +: thresholdShape.toSeq
+  import plan.config.{accumulatorBits, neuronFold, pe, simd, synapseFold}
+  val shapes = plan.shapes(ram)
   val io = new Bundle {
     val input = slave(Stream(Beat(lanes, plan.arrivalWidth, if (index == 0) plan.collectedTransitionBits else 0)))
     val output = master(Stream(Beat(lanes, plan.outWidth)))
@@ -40,10 +36,10 @@ case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component
   inputRegister.io.step := sequencer.io.step
   inputRegister.io.first := sequencer.io.firstOfBatch
 
-  val weights = Memory(weightShape)
+  val weights = Memory(plan.weightShape(ram))
   weights.read_address := sequencer.io.address
   weights.load(io.load(0))
-  val thresholds = thresholdShape.map(Memory(_))
+  val thresholds = plan.thresholdShape(ram).map(Memory(_))
   thresholds.foreach(_.load(io.load(1)))
 
   // What goes with a step

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package xnorfpga.mvu
 
-import xnorfpga.config.{AcceleratorConfig, LayerConfig}
+import xnorfpga.config.{AcceleratorConfig, BlockRam, LayerConfig}
 import xnorfpga.counting.{Counting, PopcountShape, TransitionCounter}
+import xnorfpga.memory.MemoryShape
 
 /** What follows from a layer's place in the chain: known before elaboration, and predicted alike by the folding model
   * in Python. Each of its parts that may be built in several ways is chosen here, once, and named in the manifest.
@@ -36,6 +37,16 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   /** Bits of an image's transitions; of those that come with the vector. */
   val transitionBits = counting.transitionBits(mw)
   val collectedTransitionBits = if (byWord) transitionBits else 0
+
+  // Memories
+  def weightShape(ram: BlockRam): MemoryShape =
+    MemoryShape(s"layers_${index}_weights", index, "weights", config.pe * simd * weights.bits, steps, ram)
+  def thresholdShape(ram: BlockRam): Option[MemoryShape] = threshold.memory.map { case (width, depth) =>
+    MemoryShape(s"layers_${index}_thresholds", index, "thresholds", width, depth, ram)
+  }
+
+  /** All of them, as they are loaded. */
+  def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShape(ram).toSeq
 
   // Stages of a step: stage k is k cycles after the step is issued
   /** Input word and weights stand before the PEs. */

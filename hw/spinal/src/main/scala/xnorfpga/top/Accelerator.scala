@@ -12,10 +12,13 @@ import xnorfpga.stream.{Beat, ImageCollector, Lanes}
 /** The chain: images in, labels and scores out; all layers work at once on successive batches. */
 case class Accelerator(config: AcceleratorConfig) extends Component {
   import config._
-  val io = AcceleratorIo(config)
+  val plans = LayerPlan.all(config)
+  val shapes = plans.flatMap(_.shapes(memory))
+  val loadWords = shapes.map(shape => shape.columns * shape.depth).sum
+  val loadWordBits = LoadPort.wordBits(shapes)
+  val io = AcceleratorIo(config, loadWordBits)
   noIoPrefix()
 
-  val plans = LayerPlan.all(config)
   val imageCollector = ImageCollector(inputWordBits, layers.head.mw, copies, plans.head.collectedTransitionBits)
   imageCollector.io.input << io.images
 
@@ -29,8 +32,6 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   io.results << argMax.io.output
 
   // Load: the columns of all memories hang on one bus
-  val shapes = stages.flatMap(_.shapes)
-  val loadWords = shapes.map(shape => shape.columns * shape.depth).sum
   val loadPort = LoadPort(shapes)
   loadPort.io.words << io.load
   io.load_checksum := loadPort.io.checksum

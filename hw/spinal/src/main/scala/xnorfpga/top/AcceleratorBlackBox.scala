@@ -5,10 +5,10 @@ import spinal.core._
 import xnorfpga.config.AcceleratorConfig
 
 /** The accelerator's Verilog inside a board's top level. */
-case class AcceleratorBlackBox(config: AcceleratorConfig) extends BlackBox {
+case class AcceleratorBlackBox(config: AcceleratorConfig, loadWordBits: Int) extends BlackBox {
   setDefinitionName("Accelerator")
   val clk, reset = in Bool ()
-  val io = AcceleratorIo(config)
+  val io = AcceleratorIo(config, loadWordBits)
   noIoPrefix()
   mapCurrentClockDomain(clk, reset)
 }

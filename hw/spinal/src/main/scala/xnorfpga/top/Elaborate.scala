@@ -45,7 +45,7 @@ object Elaborate {
 
   def elaborate(config: AcceleratorConfig, directory: Path): Unit = {
     val accelerator = verilog(directory)(Accelerator(config))
-    val board = verilog(directory)(De1SocTop(config, accelerator.loadWords))
+    val board = verilog(directory)(De1SocTop(config, accelerator.loadWords, accelerator.loadWordBits))
     write(directory, Manifest(config, accelerator, board))
   }
 

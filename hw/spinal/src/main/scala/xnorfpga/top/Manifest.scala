@@ -4,7 +4,7 @@ package xnorfpga.top
 import spinal.core._
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.counting.Counting
-import xnorfpga.memory.{LoadPort, MemoryShape}
+import xnorfpga.memory.MemoryShape
 import xnorfpga.mvu.LayerPlan
 
 /** What was built, for the stages after: nobody derives it a second time. */
@@ -23,7 +23,7 @@ object Manifest {
       "output" -> ujson.Obj("classes" -> config.classes, "class_bits" -> config.classBits, "score_bits" -> config.scoreBits),
       "layers" -> top.stages.map(stage => layer(stage.plan)),
       "memories" -> top.shapes.map(memory),
-      "load_word_bits" -> LoadPort.wordBits,
+      "load_word_bits" -> top.loadWordBits,
       "load_words" -> top.loadWords
     )
   }
