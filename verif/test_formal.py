@@ -39,7 +39,8 @@ def changed(rtl: Path, module: str, old: str, new: str) -> str:
     return before + start + rest.replace(old, new, 1)
 
 
-# Unit, and a fault that its proof must find: payload not held, beat lost, beat changed, group lost, wrong at a tie.
+# Unit, and a fault that its proof must find: payload not held, beat lost, beat changed, group lost, wrong at a tie,
+# a write in reset, to the wrong row, images not held off.
 FAULTS = [
     ("Collector", "Collector", "io_input_ready = ((! full) || io_output_ready)", "io_input_ready = 1'b1"),
     ("Serializer", "Serializer", "(io_output_ready && count_willOverflowIfInc)", "io_output_ready"),
@@ -50,6 +51,10 @@ FAULTS = [
     ("ImageCollector", "ImageCollector", "((! full) || io_output_ready) && (! blocked)", "(! blocked)"),
     ("ArgMax", "ArgMax", "(best_1 < _zz_best_1)", "(best_1 <= _zz_best_1)"),
     ("ArgMax", "ArgMax", "lanes <= (lanes >>> 1)", "lanes <= 2'b00"),
+    ("LoadPort", "LoadPort", "((word_valid && wasReset) && (! reset))", "(word_valid && wasReset)"),
+    ("LoadPort", "LoadPort", "((word_valid && wasReset) && (! reset))", "(word_valid && (! reset))"),
+    ("LoadPort", "LoadPort", "address <= (address + 2'b01)", "address <= address"),
+    ("LoadPort", "LoadPort", "((io_words_valid || word_valid) || loading)", "(io_words_valid || loading)"),
     ("Accelerator", "ArgMax", "io_output_valid = lanes[0]", "io_output_valid = (! io_output_ready)"),
 ]
 

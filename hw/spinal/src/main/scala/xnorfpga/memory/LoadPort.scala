@@ -67,8 +67,13 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   when(word.valid) { crc := Crc32.ofState(Mux(loading, crc, Crc32.start), wordBits) ^ effect }
   io.checksum := ~crc
 
+  // The memories already hold the initial content when the registers still hold anything: nothing is written before the
+  // first reset, nor during one
+  private val reset = ClockDomain.current.isResetActive
+  val wasReset = ClockDomain.current.withBootReset()(RegInit(False)) setWhen reset
+  val write = word.valid && wasReset && !reset
   for ((bus, k) <- io.buses.zipWithIndex) {
-    bus.enable := word.valid && memory(k)
+    bus.enable := write && memory(k)
     bus.token := token.resized
     bus.data := word.payload.resized
     bus.address := address.resized
