@@ -3,6 +3,7 @@ package xnorfpga.memory
 
 import spinal.core._
 import spinal.lib._
+import xnorfpga.stream.WasReset
 
 /** Replaces the model in the memories, word by word, while no image is inside.
   *
@@ -69,9 +70,8 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
 
   // The memories already hold the initial content when the registers still hold anything: nothing is written before the
   // first reset, nor during one
-  private val reset = ClockDomain.current.isResetActive
-  val wasReset = ClockDomain.current.withBootReset()(RegInit(False)) setWhen reset
-  val write = word.valid && wasReset && !reset
+  val wasReset = WasReset()
+  val write = word.valid && wasReset && !ClockDomain.current.isResetActive
   for ((bus, k) <- io.buses.zipWithIndex) {
     bus.enable := write && memory(k)
     bus.token := token.resized

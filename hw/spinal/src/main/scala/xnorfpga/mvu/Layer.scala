@@ -6,7 +6,7 @@ import spinal.lib._
 import spinal.lib.misc.pipeline.Payload
 import xnorfpga.config.BlockRam
 import xnorfpga.memory.{LoadBus, Memory}
-import xnorfpga.stream.{Beat, Lanes}
+import xnorfpga.stream.{Beat, Lanes, WasReset}
 
 /** The layer engine, a matrix-vector unit: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for
   * all lanes.
@@ -113,6 +113,8 @@ case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component
   fifo.io.push.valid := pipeline(summedStage).valid && pipeline(summedStage)(ROW_ENDS)
   fifo.io.push.lanes := pipeline(summedStage)(LANES)
   for ((lane, results) <- fifo.io.push.data.zip(sums)) lane := Cat(results.map(plan.threshold.answer(_)))
+  val wasReset = WasReset()
+  assert(fifo.io.push.ready || !fifo.io.push.valid || !wasReset, "a result meets a full buffer", FAILURE)
   io.output << fifo.io.pop
   pipeline.build()
 }
