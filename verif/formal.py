@@ -13,12 +13,12 @@ from xnorfpga.synth import yosys
 
 SCRIPT = """\
 {read}
-blackbox {cut}
+blackbox {modules}
 prep -flatten -top {top}
-cutpoint t:{cut}
+cutpoint {cells}
 memory_map
-chformal -lower
 async2sync
+chformal -lower
 dffunmap
 setundef -undriven -anyseq
 simplemap
@@ -28,7 +28,7 @@ write_aiger -zinit proof.aig
 """
 
 
-CUT = "Memory_*"  # modules whose outputs may be anything: what is proven holds for every content
+CUT = ("Memory_*", "*ProcessingElement*")  # modules whose outputs may be anything: what is proven holds for all content
 
 
 def prove(top: str, wrapper: Path, sources: Sequence[Path], work: Path, seconds: int = 120) -> bool:
@@ -44,7 +44,11 @@ def prove(top: str, wrapper: Path, sources: Sequence[Path], work: Path, seconds:
     Raises UserError where the wrapper cannot be read or the solver comes to no end: no proof is not a failed one.
     """
     read = "\n".join(f'read_verilog -D{yosys.NO_CONTENT} -sv -formal "{source}"' for source in (*sources, wrapper))
-    yosys.execute(SCRIPT.format(read=read, top=top, cut=CUT), work / "proof.ys", work / "proof.log")
+    yosys.execute(
+        SCRIPT.format(read=read, top=top, modules=" ".join(CUT), cells=" ".join(f"t:{module}" for module in CUT)),
+        work / "proof.ys",
+        work / "proof.log",
+    )
     said = yosys.abc(f"read_aiger proof.aig; fold; orpos; strash; print_stats; pdr -T {seconds}", work)
     if "Property proved" in said:
         return True

@@ -40,7 +40,8 @@ def changed(rtl: Path, module: str, old: str, new: str) -> str:
 
 
 # Unit, and a fault that its proof must find: payload not held, beat lost, beat changed, group lost, wrong at a tie,
-# a write in reset, to the wrong row, images not held off.
+# a write in reset, before the first one, to the wrong row, images not held off; credits ignored, too many, never
+# returned, results dropped, doubled.
 FAULTS = [
     ("Collector", "Collector", "io_input_ready = ((! full) || io_output_ready)", "io_input_ready = 1'b1"),
     ("Serializer", "Serializer", "(io_output_ready && count_willOverflowIfInc)", "io_output_ready"),
@@ -55,7 +56,14 @@ FAULTS = [
     ("LoadPort", "LoadPort", "((word_valid && wasReset) && (! reset))", "(word_valid && (! reset))"),
     ("LoadPort", "LoadPort", "address <= (address + 2'b01)", "address <= address"),
     ("LoadPort", "LoadPort", "((io_words_valid || word_valid) || loading)", "(io_words_valid || loading)"),
-    ("Accelerator", "ArgMax", "io_output_valid = lanes[0]", "io_output_valid = (! io_output_ready)"),
+    ("Layer", "Sequencer", "((! last) || (credits != 2'b00))", "1'b1"),
+    ("Layer", "Sequencer_1", "credits <= 3'b110", "credits <= 3'b111"),
+    ("Layer", "Sequencer_2", "? _zz_credits : _zz_credits_1)", "? _zz_credits : credits)"),
+    ("Layer", "Layer", "(pipeline_stage_3_valid && pipeline_stage_3_ROW_ENDS)", "1'b0"),
+    ("Layer", "Layer", "(pipeline_stage_3_valid && pipeline_stage_3_ROW_ENDS)", "pipeline_stage_3_valid"),
+    ("Layer", "Layer_1", "pipeline_stage_4_valid <= pipeline_stage_3_isValid", "pipeline_stage_4_valid <= 1'b0"),
+    ("Layer", "Collector", "full <= 1'b1", "full <= 1'b0"),
+    ("Layer", "StreamFifo_1", "io_pop_valid = logic_pop_addressGen_translated_valid", "io_pop_valid = 1'b1"),
 ]
 
 
