@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from graphlib import CycleError, TopologicalSorter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -189,70 +191,60 @@ def longest_path(netlist: Netlist) -> TimingPath:
 
     Raises UserError for a combinational loop, naming the nets on it.
     """
-    level = 1 << 32  # a label is levels · level + hops, so that labels compare as (levels, hops)
-    combinational = [c for c in netlist.cells if c.type not in (FF, M10K)]
-    index = {id(cell): i for i, cell in enumerate(combinational)}
-
-    # Arrivals at each combinational cell: (net, what the pass through the cell adds)
-    arrivals: list[list[tuple[int, int]]] = []
-    followers: list[list[int]] = [[] for _ in combinational]
-    waiting: list[int] = []
-    for i, cell in enumerate(combinational):
-        mine = []
-        for pin, bits in cell.inputs.items():
-            if cell.type == MLAB and pin != "B1ADDR":
-                continue
+    steps = {cell.name: list(_steps(netlist, cell)) for cell in netlist.cells if cell.type not in (FF, M10K)}
+    reached: dict[int, tuple[int, int] | None] = {}  # net → levels, hops; no entry: a path starts; None: only constants
+    via: dict[int, int] = {}  # net → net before it on the longest way
+    cells = {cell.name: cell for cell in netlist.cells}
+    for name in _in_order(netlist, steps):
+        starts = [(reached.get(bit, (0, 0)), step, bit) for bit, step in steps[name]]
+        ways = [((start[0] + step[0], start[1] + step[1]), bit) for start, step, bit in starts if start]
+        latest, before = max(ways, key=itemgetter(0), default=(None, -1))
+        for bits in cells[name].outputs.values():
             for bit in bits:
                 if isinstance(bit, int):
-                    source = netlist.driver.get(bit)
-                    chained = cell.type == ARITH and pin == "CI" and source and source[0].type == ARITH
-                    mine.append((bit, 1 if chained else 0 if cell.type in BUFFERS else level))
-        arrivals.append(mine)
-        waiting.append(0)
-        for bit, _ in mine:
-            before = index.get(id(netlist.driver[bit][0])) if bit in netlist.driver else None
-            if before is not None:
-                followers[before].append(i)
-                waiting[i] += 1
+                    reached[bit], via[bit] = latest, before
 
-    label: dict[int, int] = {}  # net → longest way to it; no entry: it starts a path (0) or is a constant's echo (-1)
-    via: dict[int, int] = {}  # cell → net of its latest arrival
-    ready = [i for i, count in enumerate(waiting) if count == 0]
-    done = 0
-    while ready:
-        i = ready.pop()
-        done += 1
-        latest = -1
-        for bit, step in arrivals[i]:
-            arrival = label.get(bit, 0)
-            if arrival >= 0 and arrival + step > latest:
-                latest, via[i] = arrival + step, bit
-        for bits in combinational[i].outputs.values():
-            for out in bits:
-                if isinstance(out, int):
-                    label[out] = latest
-        for follower in followers[i]:
-            waiting[follower] -= 1
-            if waiting[follower] == 0:
-                ready.append(follower)
-    if done < len(combinational):
-        stuck = {i for i, count in enumerate(waiting) if count}
-        loop = _loop(netlist, combinational, arrivals, stuck)
-        raise UserError(f"{netlist.top}: combinational loop through {', '.join(loop)}; put a register into it")
-
-    end, end_name = max(_ends(netlist), key=lambda e: label.get(e[0], 0), default=(None, str))
+    end, end_name = max(_ends(netlist), key=lambda each: reached.get(each[0]) or (0, 0), default=(None, str))
     if end is None:
         return TimingPath(0, 0, [])
-    longest = max(label.get(end, 0), 0)
-    names = [end_name()]
-    shown, bit = longest // level + 1, end
-    while label.get(bit, -1) >= 0:
-        if label[bit] // level < shown:
-            shown = label[bit] // level
+    levels, hops = reached.get(end) or (0, 0)
+    names, shown, bit = [end_name()], levels + 1, end
+    while way := reached.get(bit):
+        if way[0] < shown:
+            shown = way[0]
             names.append(netlist.name(bit) or names[-1].rstrip("~") + "~")
-        bit = via[index[id(netlist.driver[bit][0])]]
+        bit = via[bit]
     names.append(netlist.name(bit) or names[-1].rstrip("~") + "~")
-    return TimingPath(longest // level, longest % level, names[::-1])
+    return TimingPath(levels, hops, names[::-1])
+
+
+def _steps(netlist: Netlist, cell: Cell) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield each net at a combinational cell's input, with the levels and carry hops of a pass through the cell."""
+    for pin, bits in cell.inputs.items():
+        if cell.type == MLAB and pin != "B1ADDR":
+            continue
+        for bit in bits:
+            if isinstance(bit, int):
+                source = netlist.driver.get(bit)
+                chained = cell.type == ARITH and pin == "CI" and source and source[0].type == ARITH
+                yield bit, (0, 1) if chained else (0, 0) if cell.type in BUFFERS else (1, 0)
+
+
+def _in_order(netlist: Netlist, steps: dict[str, list[tuple[int, tuple[int, int]]]]) -> Iterator[str]:
+    """Yield the names of combinational cells, each after those that drive it.
+
+    Raises UserError for a combinational loop, naming the nets on it.
+    """
+    drivers = {bit: cell.name for bit, (cell, _) in netlist.driver.items() if cell.name in steps}
+    before = {name: [drivers[bit] for bit, _ in mine if bit in drivers] for name, mine in steps.items()}
+    try:
+        yield from TopologicalSorter(before).static_order()
+    except CycleError as error:
+        looped = set(error.args[1])
+        nets = [bits[0] for cell in netlist.cells if cell.name in looped for bits in cell.outputs.values()]
+        names = [name for bit in nets if isinstance(bit, int) and (name := netlist.name(bit))]
+        loop = ", ".join(names or sorted(looped))
+        raise UserError(f"{netlist.top}: combinational loop through {loop}; put a register into it") from None
 
 
 def _ends(netlist: Netlist) -> Iterator[tuple[int, Callable[[], str]]]:
@@ -274,24 +266,6 @@ def _end_name(netlist: Netlist, cell: Cell, pin: str) -> str:
     """Name a pin where a path ends: a register by its output net, a RAM by its instance and pin."""
     q = cell.outputs.get("Q", ["x"])[0] if cell.type == FF else "x"
     return (netlist.name(q) if isinstance(q, int) else None) or f"{cell.name}.{pin}"
-
-
-def _loop(netlist: Netlist, cells: list[Cell], arrivals: list[list[tuple[int, int]]], stuck: set[int]) -> list[str]:
-    """Name the nets of one loop among the `stuck` cells, each of which has an arrival from another of them."""
-    index = {id(cells[i]): i for i in stuck}
-    walk: list[int] = []
-    i = next(iter(stuck))
-    while i not in walk:
-        walk.append(i)
-        i = next(
-            index[id(netlist.driver[bit][0])]
-            for bit, _ in arrivals[i]
-            if bit in netlist.driver and id(netlist.driver[bit][0]) in index
-        )
-    loop = [cells[j] for j in walk[walk.index(i) :]]
-    outputs = [bits[0] for cell in loop for bits in cell.outputs.values()]
-    named = [name for bit in outputs if isinstance(bit, int) and (name := netlist.name(bit))]
-    return named or [cell.name for cell in loop]
 
 
 def input_connections(netlist: Netlist) -> dict[int, int]:
