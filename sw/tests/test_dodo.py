@@ -162,12 +162,6 @@ def test_a_comment_in_the_design_file_runs_nothing(flow):
     assert flow.doit() == []
 
 
-def test_another_board_clock_does_not_train(flow):
-    flow.doit()
-    flow.edit("clock_mhz = 50", "clock_mhz = 60")
-    assert not {"train", "export", "compile"} & set(flow.doit())
-
-
 def test_another_data_set_trains_exports_and_simulates(flow, monkeypatch):
     flow.doit()
     monkeypatch.setenv("XNORFPGA_DATA", "elsewhere")

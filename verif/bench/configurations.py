@@ -11,7 +11,7 @@ from xnorfpga.design import folding
 from xnorfpga.network.golden import LayerWeights, Model
 
 Configuration = dict[str, Any]
-"""What `hardware.json` holds: see docs/contracts.md and `xnorfpga.elaborate.hardware`."""
+"""What `hardware.json` holds: see docs/contracts.md and `xnorfpga.design.hardware`."""
 
 SIZES = (1, 2, 3, 4, 7, 8, 12, 16, 20, 24, 30, 36, 49)
 MEMORY = {"block_bits": 10240, "max_width": 40}

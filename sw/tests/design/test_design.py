@@ -189,3 +189,11 @@ def test_what_is_no_toml(tmp_path, text):
 def test_an_absent_file(tmp_path):
     with pytest.raises(UserError, match=r"none.toml: cannot read: No such file"):
         designs.load(tmp_path / "none.toml")
+
+
+def test_a_clock_that_the_board_does_not_have_is_refused(tmp_path):
+    text = (designs.DESIGNS / "smoke.toml").read_text()
+    path = tmp_path / "fast.toml"
+    path.write_text(text.replace("clock_mhz = 50", "clock_mhz = 100"))
+    with pytest.raises(UserError, match=r"fast\.toml: board\.clock_mhz = 100.*: accepted: 50, the board's oscillator$"):
+        designs.load(path)

@@ -17,10 +17,9 @@ from xnorfpga.base.files import read_json, write_json
 from xnorfpga.base.paths import DOCS
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset, Split
-from xnorfpga.design import designs, folding
+from xnorfpga.design import designs, folding, hardware
 from xnorfpga.lab import benchmark
 from xnorfpga.report import chain, charts, gather, report, routings
-from xnorfpga.rtl import elaborate
 
 DIGEST = "d" * 64
 POWER = {
@@ -39,10 +38,9 @@ def build(tmp_path, monkeypatch):
     four = Split("four digits", digits, truth)
     dataset = Dataset("made up here", official=False, train=none, validation=four, test=none)
     monkeypatch.setattr(mnist, "load", lambda *_, **__: dataset)
-    hardware = elaborate.hardware(chosen)
-    hardware = hardware if isinstance(hardware, dict) else hardware.model_dump(mode="json")
-    predicted = folding.predict_hardware(hardware)
-    write_json(tmp_path / "hardware.json", hardware)
+    configuration = hardware.hardware(chosen)
+    predicted = folding.predict_hardware(configuration)
+    write_json(tmp_path / "hardware.json", configuration)
     layers = [
         {
             "index": k, "mw": layer.mw, "mh": layer.mh, "pe": layer.pe, "simd": layer.simd, "routing": layer.routing,

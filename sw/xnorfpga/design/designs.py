@@ -418,4 +418,19 @@ def _check_weights(design: Design) -> None:
         _reject(design, "weights", design.weights, f"accepted: {', '.join(known)}")
 
 
-CHECKS = (_check_network, _check_folds, _check_stationary, _check_broadcast_words, _check_memory, _check_weights)
+def _check_clock(design: Design) -> None:
+    """The board's oscillator is the clock: no PLL is generated, so another figure would only be claimed."""
+    oscillator = design.board.clock.oscillator_mhz
+    if design.board.clock_mhz != oscillator:
+        _reject(design, "board.clock_mhz", design.board.clock_mhz, f"accepted: {oscillator:g}, the board's oscillator")
+
+
+CHECKS = (
+    _check_clock,
+    _check_network,
+    _check_folds,
+    _check_stationary,
+    _check_broadcast_words,
+    _check_memory,
+    _check_weights,
+)

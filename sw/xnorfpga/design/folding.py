@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from xnorfpga.design.hardware import hardware
+
 
 def _bits(values: int) -> int:
     """Return how many bits tell `values` values apart (SpinalHDL's log2Up)."""
@@ -224,6 +226,4 @@ def predict_hardware(hardware: dict[str, Any]) -> Prediction:
 
 def predict(design: Any) -> Prediction:
     """Predict from a design."""
-    from xnorfpga.rtl.elaborate import hardware
-
     return predict_hardware(hardware(design))

@@ -17,6 +17,7 @@ from xnorfpga.base import toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_json
 from xnorfpga.base.paths import ROOT
+from xnorfpga.design.hardware import hardware
 
 if TYPE_CHECKING:
     from xnorfpga.design.designs import Design
@@ -50,25 +51,6 @@ def classpath() -> str:
         if not CLASSPATH.exists() or CLASSPATH.stat().st_mtime < newest:
             compile()
         return CLASSPATH.read_text(encoding="utf-8")
-
-
-def hardware(design: "Design") -> dict[str, Any]:
-    """Return what the Scala elaboration reads (`hardware.json`): shapes, folds and the board's block RAM.
-
-    Weights and training are not in it: a newly trained model of the same shape gives the same hardware.
-    """
-    network, capacity = design.network.layers, design.board.capacity
-    return {
-        "design": design.name,
-        "clock_mhz": design.board.clock_mhz,
-        "input_word_bits": design.folding.input_word_bits,
-        "copies": design.folding.copies,
-        "layers": [
-            {"mw": mw, "mh": mh, "routing": fold.routing, "pe": fold.pe, "simd": fold.simd}
-            for mw, mh, fold in zip(network, network[1:], design.folding.layers, strict=False)
-        ],
-        "memory": {"block_bits": capacity.m10k_bits, "max_width": capacity.m10k_max_width},
-    }
 
 
 def elaborate_many(
