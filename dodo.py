@@ -6,6 +6,7 @@ receipt says (sw/xnorfpga/flow/receipts.py), so doit's own database holds nothin
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -63,6 +64,8 @@ def compile_generator() -> TaskFailed | None:
 
 def task_stages() -> Iterator[dict[str, Any]]:
     """The stages, one task a design"""
+    for line in designs.misnamed():
+        print(f"error: {line}", file=sys.stderr)
     for stage in STAGES:
         yield {"basename": stage.name, "name": None, "doc": stage.change}
         for name in designs.names():

@@ -9,6 +9,7 @@ import pytest
 from bench import coverage
 from bench.builds import elaborated
 from bench.configurations import NAMED, configuration, initial_network
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.design import folding
@@ -63,7 +64,7 @@ def test_random_accelerator(number: int | str, simulator: Simulator, seed: int, 
 def test_the_hardware_is_as_predicted(number: int | str, simulator: Simulator, pytestconfig: pytest.Config) -> None:
     directory = BUILD / "verif" / f"hardware{pytestconfig.getoption('hardware')}" / f"{number}"
     manifest = read_json(directory / "manifest.json")
-    prediction = folding.predict_hardware(read_json(directory / "hardware.json"))
+    prediction = folding.predict_hardware(Hardware.read(directory / "hardware.json"))
     keys = ("words", "groups", "cycles", "paired", "serial", "step_to_output_cycles", "margin_bits", "thresholded")
     for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
         assert {key: layer[key] for key in keys} == {key: getattr(predicted, key) for key in keys}

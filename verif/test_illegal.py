@@ -134,6 +134,7 @@ def legal_design(rng: random.Random) -> dict[str, Any]:
             "images": 1000, "batch_size": 50, "learning_rate": 0.003, "dropout": 0.1, "shift_pixels": 1, "seed": 1,
         },
         "folding": {"copies": copies, "input_word_bits": rng.choice(divisors(784)), "layers": layers},
+        "simulation": {"images": rng.randint(1, 1000)},
         "board": {"name": "de1soc", "clock_mhz": 50},
     }  # fmt: skip
 

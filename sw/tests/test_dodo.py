@@ -25,7 +25,7 @@ from xnorfpga.flow.stages import STAGES, Stage
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
-ALL = ["compile", "train", "export", "elaborate", "images", "simulate", "synth", "report"]
+ALL = ["compile", "train", "export", "fold", "elaborate", "images", "simulate", "synth", "report"]
 SAMPLES = {"weights/*.npz": "weights/layer0.npz", "rtl/*.v": "rtl/Accelerator.v", "mem/*.bin": "mem/column_0.bin"}
 
 
@@ -45,8 +45,6 @@ def flow(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "BUILD", build)
     monkeypatch.setattr(paths, "MODELS", models)
     monkeypatch.setattr(paths, "DESIGNS", folder)
-    monkeypatch.setattr(designs, "MODELS", models)
-    monkeypatch.setattr(designs, "DESIGNS", folder)
     monkeypatch.setattr(elaborate, "CLASSPATH", classpath)
     monkeypatch.setattr(elaborate, "sources", lambda: [scala])
     monkeypatch.delenv("XNORFPGA_DATA", raising=False)
@@ -73,7 +71,8 @@ def flow(tmp_path, monkeypatch):
         content = {
             "train": f"{chosen.training}{state.training}",
             "export": chosen.weights,
-            "elaborate": f"{logic()}{chosen.folding}{chosen.shapes}",
+            "fold": f"{chosen.folding}",
+            "elaborate": f"{logic()}{chosen.shapes}",
         }.get(stage.name, stage.name)
         if stage.name == "export" and chosen.published:
             content += (models / chosen.weights).read_text()
@@ -117,10 +116,10 @@ def test_first_run_runs_everything_and_the_next_nothing(flow):
     assert flow.doit() == []
 
 
-def test_another_folding_runs_from_elaborate(flow):
+def test_another_folding_runs_from_fold(flow):
     flow.doit()
     flow.edit("copies = 2", "copies = 3")
-    assert flow.doit() == ["elaborate", "images", "simulate", "synth", "report"]
+    assert flow.doit() == ["fold", "elaborate", "images", "simulate", "synth", "report"]
     assert flow.doit() == []
 
 
@@ -242,12 +241,16 @@ def test_a_stage_run_by_hand_is_run_again(flow):
     runs.run("simulate", "small", {"images": 20})
     assert flow.images["small"] == 20
     assert "simulate" in flow.doit()
-    assert flow.images["small"] == stages.SIMULATED_IMAGES
+    assert flow.images["small"] == 1000
 
 
-def test_only_mnist_simulates_the_whole_test_set():
-    assert stages.simulated_images("mnist") is None
-    assert stages.simulated_images("mnist_small") == stages.simulated_images("smoke") == 1000
+def test_a_design_says_how_many_images_are_simulated(flow):
+    flow.doit()
+    flow.edit("images = 1000", "images = 20")
+    assert flow.doit() == []  # more than that were simulated
+    flow.edit("images = 20", 'images = "all"')
+    assert flow.doit() == ["simulate"]
+    assert flow.images["small"] is None
 
 
 def test_dodo_is_only_a_graph():

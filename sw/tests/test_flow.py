@@ -23,11 +23,17 @@ from xnorfpga.base.files import read_json
 from xnorfpga.base.paths import ROOT
 from xnorfpga.data import mnist
 from xnorfpga.design import designs, folding
+from xnorfpga.design.hardware import predict
 from xnorfpga.flow.stages import STAGES
 from xnorfpga.network import golden
 from xnorfpga.rtl import simulate, verilator
 
 IMAGES = 40
+
+
+def predicted():
+    design = designs.load("smoke")
+    return predict(design, design.folding)
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +90,7 @@ def test_every_figure_is_the_same_wherever_it_is_measured(built):
     assert simulated.data_digest == exported.data.validation_digest == training.data.validation_digest
     assert simulated.mismatches == simulated.hidden_mismatches == 0
     assert simulated.hidden_vectors_checked == 2 * 500
-    prediction = folding.predict(designs.load("smoke"))
+    prediction = predicted()
     assert simulated.cycles_per_image == prediction.cycles_per_image
     assert simulated.interval_cycles == (prediction.interval_cycles,) * 2
     assert simulated.latency_cycles == prediction.latency_cycles
@@ -169,7 +175,7 @@ def test_a_wrong_expectation_is_noticed(smoke, monkeypatch, what, said):
 
 @pytest.mark.parametrize("what", ["interval_cycles", "latency_cycles"])
 def test_a_wrong_prediction_is_noticed(smoke, monkeypatch, what):
-    true = folding.predict(designs.load("smoke"))
+    true = predicted()
     names = ("interval_cycles", "latency_cycles", "cycles_per_image", "copies")
     wrong = SimpleNamespace(**{name: getattr(true, name) + (name == what) for name in names})
     monkeypatch.setattr(folding, "predict_hardware", lambda _: wrong)
@@ -222,7 +228,7 @@ def test_contents_of_another_model_are_refused(smoke):
 
 def test_an_accelerator_that_never_answers_is_one_line(smoke, monkeypatch):
     """The simulation ends by itself after as many cycles as it may take."""
-    true = folding.predict(designs.load("smoke"))
+    true = predicted()
     soon = SimpleNamespace(interval_cycles=1, latency_cycles=1, cycles_per_image=1, copies=true.copies)
     monkeypatch.setattr(folding, "predict_hardware", lambda _: soon)
     refused(smoke, rf"\d+ results came for {IMAGES} images")

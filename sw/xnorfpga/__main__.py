@@ -10,7 +10,9 @@ from pathlib import Path
 
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
+from xnorfpga.base.strict import check
 from xnorfpga.design import designs
+from xnorfpga.design.schema import CyclesGoal, Goal, RateGoal
 from xnorfpga.flow import run as flow
 from xnorfpga.flow import stages
 
@@ -68,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
     command("doctor", "name each tool, its version, where it was found, and what to do about a missing one")
     command("list", "list the designs")
     for stage in stages.STAGES:
+        if stage.name == "fold":  # more than the stage: below
+            continue
         sub = command(stage.name, stage.help)
         _design(sub)
         if stage.name == "simulate":
@@ -75,8 +79,7 @@ def parser() -> argparse.ArgumentParser:
                 "--images",
                 type=_image_count,
                 metavar="N|all",
-                help="how many images, from the first (default: as doit does, "
-                f"{stages.SIMULATED_IMAGES}, of {', '.join(stages.SIMULATED_WHOLE)} all)",
+                help="how many images, from the first (default: as the design says)",
             )
             sub.add_argument(
                 "--final",
@@ -85,9 +88,9 @@ def parser() -> argparse.ArgumentParser:
                 "digits; a published model is always measured on the test digits)",
             )
     _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
-    sub = command("fold", "print what foldings of a network fit a board, before anything is elaborated")
+    sub = command("fold", "fold a design as its file says, and print what foldings of a network fit a board")
     sub.add_argument("network", metavar="NETWORK", help="a design, a design file, or sizes such as 784-256-256-10")
-    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or de1soc)")
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or the only one)")
     goal = sub.add_mutually_exclusive_group()
     goal.add_argument("--cycles-per-image", type=float, metavar="N", help="the smallest folding as fast as that")
     goal.add_argument("--images-per-second", type=float, metavar="N", help="the same, at the board's clock")
@@ -163,26 +166,45 @@ def quartus_report(directory: Path, clock: str | None) -> int:
 
 
 def fold(options: argparse.Namespace) -> str:
-    """Return what `fold` prints: a design's own folding and the front, or the folding that a goal asks for."""
-    from xnorfpga.design import explore, folding, solver
+    """Return what `fold` prints: the folding that a goal asks for, or a design's own folding and the front.
+
+    A design's own folding is written to `folding.json` first, by the stage.
+    """
+    from xnorfpga.artefacts.folding import Folding
+    from xnorfpga.design import explore
+    from xnorfpga.design import fold as solving
+    from xnorfpga.design.hardware import predict
     from xnorfpga.report import charts
 
     sizes = explore.sizes(options.network)
     own = None if sizes else designs.load(options.network)
     network = own.network.layers if own else sizes
     assert network
-    board = designs.board(options.board or "de1soc") if options.board or not own else own.board
-    cycles = options.cycles_per_image
-    if options.images_per_second:
-        cycles = board.clock_mhz * 1e6 / options.images_per_second
-    if cycles or options.max:
-        found = designs.solve(network, board, cycles)
+    board = own.board if own and not options.board else designs.board(options.board)
+    goal = _goal(options)
+    if goal:
+        found = solving.solve(network, board, goal)
         return f"{explore.folded(found, board)}\n\n{explore.toml(found)}"
+    prediction = None
+    if own:
+        flow.run("fold", options.network)
+        prediction = predict(own, Folding.read(paths.BUILD / own.name / "folding.json"))
     name = own.name if own else "-".join(map(str, network))
-    solutions, prediction = solver.front(network, designs.device(board)), folding.predict(own) if own else None
+    solutions = solving.front(network, board)
     picture = options.picture or paths.BUILD / "fold" / f"{name}.svg"
-    charts.front(picture, f"{'-'.join(map(str, network))} on {board.name}", solutions, prediction, board)
+    charts.front(picture, f"{'-'.join(map(str, network))} on {board.title}", solutions, prediction, board)
     return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"
+
+
+def _goal(options: argparse.Namespace) -> Goal | None:
+    """Return the goal that the options of `fold` ask for, within what a design file may ask for; None without one."""
+    if options.max:
+        return "auto"
+    if options.cycles_per_image is not None:
+        return check(CyclesGoal, {"cycles_per_image": options.cycles_per_image}, "fold")
+    if options.images_per_second is not None:
+        return check(RateGoal, {"images_per_second": options.images_per_second}, "fold")
+    return None
 
 
 def bench(options: argparse.Namespace) -> str:
@@ -234,6 +256,8 @@ def list_designs() -> None:
             print(f"{name:16} {network:28} {found.board.name:10} weights: {found.weights}")
         except UserError as error:
             print(f"{name:16} error: {error}")
+    for line in designs.misnamed():
+        print(f"{'':16} error: {line}")
 
 
 if __name__ == "__main__":

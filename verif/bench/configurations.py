@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from xnorfpga.artefacts.hardware import Hardware
+from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 from xnorfpga.network.golden import LayerWeights, Model
 
@@ -85,7 +87,7 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
 
 def bins(configuration: Configuration) -> set[tuple[str, str]]:
     """Return the points and bins of the coverage plan that a configuration itself meets."""
-    layers = folding.predict_hardware(configuration).layers
+    layers = folding.predict_hardware(check(Hardware, configuration, "configuration")).layers
     met = {
         ("network.layers", str(len(layers))),
         ("network.copies", str(configuration["copies"])),

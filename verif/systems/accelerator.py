@@ -20,6 +20,7 @@ from cocotb.utils import get_sim_steps, get_sim_time
 from bench import configurations, coverage
 from bench.configurations import KINDS, images, network
 from bench.streams import Pause, StreamSink, StreamSource, never, random_pause, sometimes
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json
 from xnorfpga.design import folding
 from xnorfpga.network import golden
@@ -53,7 +54,7 @@ class Testbench:
         self.numpy_rng = np.random.default_rng(rng.getrandbits(64))
         self.hardware = read_json(DIRECTORY / "hardware.json")
         self.manifest = read_json(DIRECTORY / "manifest.json")
-        self.prediction = folding.predict_hardware(self.hardware)
+        self.prediction = folding.predict_hardware(Hardware.read(DIRECTORY / "hardware.json"))
         self.images = StreamSource(dut, "images", ("payload_fragment", "payload_last"), pauses[0])
         self.load = StreamSource(dut, "load", ("payload",), pauses[1])
         self.results = StreamSink(dut, "results", ("payload_label", "payload_scores"), pauses[2], self.check)

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorfpga import __main__ as cli
+from xnorfpga.artefacts.hardware import BlockRam, Hardware, LayerShape
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.paths import ROOT
-from xnorfpga.design import area, designs, explore, folding, solver
+from xnorfpga.base.paths import DESIGNS, ROOT
+from xnorfpga.design import area, designs, explore, fold, folding, solver
+from xnorfpga.design.hardware import predict
 from xnorfpga.lab import calibrate
 
 BLOCK = folding.Block(10240, 40)
@@ -45,14 +48,15 @@ def everything(network, copies):
     for mw, mh in itertools.pairwise(network):
         folds = [("stationary", pe, mw) for pe in solver.divisors(mh)]
         folds += [("broadcast", pe, simd) for pe in solver.divisors(mh) for simd in solver.divisors(mw) if simd < mw]
-        options.append([{"mw": mw, "mh": mh, "routing": r, "pe": pe, "simd": simd} for r, pe, simd in folds])
+        options.append([LayerShape(mw=mw, mh=mh, routing=r, pe=pe, simd=simd) for r, pe, simd in folds])
     for word in solver.divisors(network[0]):
         for layers in itertools.product(*options):
-            hardware = {
-                "input_word_bits": word, "copies": copies, "layers": layers,
-                "memory": {"block_bits": 10240, "max_width": 40},
-            }  # fmt: skip
-            yield folding.predict_hardware(hardware)
+            yield folding.predict_hardware(
+                Hardware(
+                    design="any", clock_mhz=50, input_word_bits=word, copies=copies, layers=layers,
+                    memory=BlockRam(block_bits=10240, max_width=40),
+                )
+            )  # fmt: skip
 
 
 @settings(max_examples=8, deadline=None)
@@ -80,7 +84,7 @@ def test_a_goal_is_met_by_the_folding_model_and_fits(cycles):
 def test_the_solver_is_no_worse_than_the_designs_folded_by_hand():
     for name in ("mnist", "mnist_fast", "mnist_small"):
         chosen = designs.load(name)
-        hand = folding.predict(chosen)
+        hand = predict(chosen, chosen.folding)
         found = solver.smallest(chosen.network.layers, DE1SOC, hand.cycles_per_image)
         assert found.alms <= area.alms(hand)
         assert solver.fastest(chosen.network.layers, DE1SOC).cycles_per_image <= hand.cycles_per_image
@@ -112,8 +116,8 @@ def file(tmp_path):
     """Return a function that writes mnist_small with another `folding` and returns its path."""
 
     def write(text):
-        original = (designs.DESIGNS / "mnist_small.toml").read_text()
-        head, rest = re.split(r"\[folding\]\n.*?(?=\[board\])", original, flags=re.S)
+        original = (DESIGNS / "mnist_small.toml").read_text()
+        head, rest = re.split(r"\[folding\]\n.*?(?=\[simulation\])", original, flags=re.S)
         top, tables = head.split("[network]", 1)
         path = tmp_path / "mine.toml"
         if text.startswith("["):
@@ -125,21 +129,28 @@ def file(tmp_path):
     return write
 
 
+def predicted(design):
+    return predict(design, fold.folding_of(design))
+
+
 def test_a_design_file_may_leave_the_folding_to_the_solver(file):
     fastest = designs.load(file('folding = "auto"'))
-    assert len(fastest.folding.layers) == 4
-    cycles = folding.predict(fastest).cycles_per_image
-    assert cycles <= folding.predict(designs.load("mnist_small")).cycles_per_image
+    assert len(fold.folding_of(fastest).layers) == 4
+    cycles = predicted(fastest).cycles_per_image
+    assert cycles <= predicted(designs.load("mnist_small")).cycles_per_image
     paced = designs.load(file("[folding]\ncycles_per_image = 100"))
-    assert cycles < folding.predict(paced).cycles_per_image <= 100
+    assert cycles < predicted(paced).cycles_per_image <= 100
     rate = designs.load(file("[folding]\nimages_per_second = 500_000"))
-    assert folding.predict(rate).cycles_per_image <= 100
+    assert predicted(rate).cycles_per_image <= 100
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('folding = "quick"', "folding = 'quick': accepted: \"auto\", or a table"),
+        (
+            'folding = "quick"',
+            "folding = 'quick': accepted: 'auto', or a table with copies, input_word_bits, layers, or ",
+        ),
         ("[folding]\ncycles_per_image = 0", "folding.cycles_per_image = 0: accepted: 1 to 1e"),
         ("[folding]\ncycles_per_image = 1", "mine.toml: folding: 1 cycles an image: "),
         ("[folding]\ncycles_per_image = 100\ncopies = 2", "folding.cycles_per_image = 100: unknown key"),
@@ -147,7 +158,7 @@ def test_a_design_file_may_leave_the_folding_to_the_solver(file):
 )
 def test_a_wrong_goal_is_one_line(file, text, message):
     with pytest.raises(UserError) as refusal:
-        designs.load(file(text))
+        fold.folding_of(designs.load(file(text)))
     assert message in str(refusal.value) and "\n" not in str(refusal.value)
 
 
@@ -164,10 +175,11 @@ def test_fold_prints_a_folding_ready_to_paste(capsys, file):
     assert cli.main(["fold", "784-256-256-256-10", "--cycles-per-image", "100"]) == 0
     out = capsys.readouterr().out
     pasted = designs.load(file(out[out.index("[folding]") :]))
-    assert folding.predict(pasted).cycles_per_image <= 100
+    assert predicted(pasted).cycles_per_image <= 100
 
 
-def test_fold_of_a_design_has_its_own_folding_and_the_front(capsys, tmp_path):
+def test_fold_of_a_design_has_its_own_folding_and_the_front(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
     assert cli.main(["fold", "smoke", "--picture", str(tmp_path / "front.svg")]) == 0
     out = capsys.readouterr().out
     assert "ALMs, by model" in out and "PE×SIMD by layer" in out

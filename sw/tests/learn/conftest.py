@@ -31,6 +31,6 @@ def tiny(dataset):
     return replace(
         smoke,
         name="tiny",
-        network=replace(smoke.network, layers=(784, 16, 12, 10)),
-        training=replace(smoke.training, images=1200, dropout=0.1),
+        network=smoke.network.model_copy(update={"layers": (784, 16, 12, 10)}),
+        training=smoke.training.model_copy(update={"images": 1200, "dropout": 0.1}),
     )

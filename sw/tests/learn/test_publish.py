@@ -78,7 +78,7 @@ def test_publishing_twice_gives_the_same_bytes(published, tmp_path):
 def test_a_model_of_another_network_is_refused(published):
     design, path = published
     for part, change in (("network", {"layers": (784, 18, 12, 10)}), ("quantization", {"input_threshold": 99})):
-        other = replace(design, **{part: replace(getattr(design, part), **change)})
+        other = replace(design, **{part: getattr(design, part).model_copy(update=change)})
         with pytest.raises(UserError, match=rf"^[^\n]*tiny.npz: a model of another {part}: [^\n]+$"):
             publish.load(path, other)
 

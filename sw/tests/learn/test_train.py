@@ -31,7 +31,7 @@ def test_twice_gives_the_same_bits_and_another_seed_does_not(tiny, tmp_path):
     for name in ("one", "two"):
         train.train(tiny, tmp_path / name)
     assert equal(weights(tmp_path / "one"), weights(tmp_path / "two"))
-    train.train(replace(tiny, training=replace(tiny.training, seed=2)), tmp_path / "three")
+    train.train(replace(tiny, training=tiny.training.model_copy(update={"seed": 2})), tmp_path / "three")
     assert not equal(weights(tmp_path / "one"), weights(tmp_path / "three"))
 
 
@@ -52,8 +52,8 @@ mnist.load = lambda *_: Dataset("test", True, *(digits.part(np.roll(part, by), "
 smoke = designs.load("smoke")
 tiny = replace(
     smoke,
-    network=replace(smoke.network, layers=(784, 16, 12, 10)),
-    training=replace(smoke.training, images=1200, dropout=0.1),
+    network=smoke.network.model_copy(update={{"layers": (784, 16, 12, 10)}}),
+    training=smoke.training.model_copy(update={{"images": 1200, "dropout": 0.1}}),
 )
 {patch}
 train.train(tiny, Path({build!r}))
@@ -133,7 +133,7 @@ def test_an_interrupted_training_goes_on(cut, tmp_path, capsys):
 def test_no_training_goes_on_from_another_one(cut, what, monkeypatch, capsys, dataset):
     design, build = cut
     if what == "configuration":
-        design = replace(design, training=replace(design.training, seed=5))
+        design = replace(design, training=design.training.model_copy(update={"seed": 5}))
     elif what == "code":
         monkeypatch.setattr(train, "sources", lambda: "0" * 64)
     elif what == "torch":
@@ -246,7 +246,7 @@ def test_a_checkpoint_of_another_network_or_a_damaged_one_is_one_line(tiny, tmp_
     train.train(tiny, tmp_path)
     path = tmp_path / "checkpoint.pt"
     for part, change in (("network", {"layers": (784, 16, 10)}), ("quantization", {"input_threshold": 99})):
-        other = replace(tiny, **{part: replace(getattr(tiny, part), **change)})
+        other = replace(tiny, **{part: getattr(tiny, part).model_copy(update=change)})
         with pytest.raises(UserError, match=rf"^[^\n]*checkpoint.pt: a model of another {part}: [^\n]+$"):
             train.load_checkpoint(other, path)
     right = torch.load(path, weights_only=True)

@@ -6,9 +6,11 @@ from fractions import Fraction
 
 import pytest
 
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json
 from xnorfpga.design import designs, folding
+from xnorfpga.design.hardware import predict
 from xnorfpga.rtl import elaborate
 
 HARDWARE = {
@@ -83,7 +85,7 @@ def test_two_elaborations_are_byte_identical_and_as_predicted(tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
     manifest = read_json(tmp_path / "a" / "manifest.json")
-    prediction = folding.predict_hardware(HARDWARE)
+    prediction = folding.predict_hardware(Hardware.read(tmp_path / "a" / "hardware.json"))
     for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
         for key in (
             "words",
@@ -100,6 +102,7 @@ def test_two_elaborations_are_byte_identical_and_as_predicted(tmp_path):
 
 
 def test_named_designs_are_predicted_without_elaboration():
-    prediction = folding.predict(designs.load("mnist"))
+    mnist = designs.load("mnist")
+    prediction = predict(mnist, mnist.folding)
     assert prediction.cycles_per_image == Fraction(256, 3)
-    assert prediction.m10k <= designs.load("mnist").board.capacity.m10k
+    assert prediction.m10k <= mnist.board.capacity.m10k

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The synth stage: the Quartus project, the run of Quartus (a stand-in that writes fixtures' reports), synth.json."""
 
-import dataclasses
 import json
 import os
 import re
@@ -18,13 +17,14 @@ import pytest
 from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS
-from xnorfpga.design.designs import Board, Capacity, Clock
+from xnorfpga.design.schema import Board, Capacity, Clock
 from xnorfpga.synth import synthesize
 from xnorfpga.synth.quartus import project as quartus_project
 
 FIXTURES = Path(__file__).parent / "fixtures"
 BOARD = Board(
     name="de1soc",
+    title="DE1-SoC",
     clock_mhz=50,
     device="5CSEMA5F31C6",
     family="Cyclone V",
@@ -140,7 +140,7 @@ def test_without_quartus_there_is_an_estimate_and_one_line_that_says_what_is_los
 def test_a_design_that_does_not_fit_says_by_how_much(
     build: Path, no_quartus: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = dataclasses.replace(BOARD, capacity=dataclasses.replace(BOARD.capacity, alms=30))
+    small = BOARD.model_copy(update={"capacity": BOARD.capacity.model_copy(update={"alms": 30})})
     result = synthesize.synthesize(SimpleNamespace(board=small), build)  # type: ignore[arg-type]
     assert result["fits"] is False and result["over"] == {"alms": 6, "m10k": 0, "dsps": 0}
     assert result["share"] == {"alms": 1.2, "m10k": 0.0, "dsps": 0.0}

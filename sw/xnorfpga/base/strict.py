@@ -8,11 +8,12 @@ for its tagged unions and for errors that carry place and value; this module onl
 import json
 import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import annotated_types
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 from pydantic.fields import FieldInfo
 
 from xnorfpga.base.errors import UserError
@@ -70,6 +71,8 @@ def check(cls: type[Model], raw: Any, path: Path | str) -> Model:
     """
     try:
         return cls.model_validate_json(json.dumps(raw, default=str))
+    except RecursionError:
+        raise UserError(f"{path}: nested too deep") from None
     except ValidationError as error:
         raise UserError(f"{path}: {explain(cls, error)}") from None
 
@@ -79,26 +82,30 @@ def explain(cls: type[BaseModel], error: ValidationError) -> str:
     mistakes = error.errors(include_url=False)
     unknown = [mistake for mistake in mistakes if mistake["type"] == "extra_forbidden"]
     mistake = (unknown or mistakes)[0]  # a mistyped key is also a missing one: name what is there
-    kind, place, value = mistake["type"], mistake["loc"], mistake["input"]
-    key = dotted(place)
-    owner, field = find(cls, place)
+    kind, value = mistake["type"], mistake["input"]
+    if kind == "json_invalid":  # the values came from a file that was read: only their depth can be wrong
+        return "nested too deep"
+    found = find(cls, mistake["loc"])
+    key, field = dotted(found.place), found.field
     if kind == "missing":
-        return f"{key} is missing; needed: {', '.join(owner.model_fields)}"
+        return f"{key} is missing; needed: {', '.join(found.owner.model_fields)}"
     if kind == "extra_forbidden":
-        return f"{key} = {show(value)}: unknown key; accepted: {', '.join(owner.model_fields)}"
-    if kind in ("model_type", "model_attributes_type"):
-        table = owner if field is None else _model(field.annotation)
-        keys = f" with {', '.join(table.model_fields)}" if table else ""
-        return f"{key} = {show(value)}: accepted: a table{keys}"
+        return f"{key} = {show(value)}: unknown key; accepted: {', '.join(found.owner.model_fields)}"
     if kind == "value_error":  # a validator of ours
         return f"{key} = {show(value)}: {mistake['ctx']['error']}" if key else str(mistake["ctx"]["error"])
-    if kind == "literal_error":
+    if kind in ("model_type", "model_attributes_type"):
+        accepted = _table(found.owner if field is None else _model(field.annotation))
+    elif found.choices:
+        accepted = ", or ".join(map(_describe, found.choices))
+    elif kind.startswith(("greater_than", "less_than", "finite")):
+        accepted = _range(field) or KINDS.get(kind, mistake["msg"])
+    elif kind in ("too_long", "too_short"):
+        accepted = f"{_length(field)} entries"
+    elif kind == "literal_error":
         accepted = mistake["ctx"]["expected"]
-    elif kind.startswith(("greater_than", "less_than")):
-        accepted = _range(field) or mistake["msg"]
     else:
         accepted = KINDS.get(kind, mistake["msg"][:1].lower() + mistake["msg"][1:])
-    return f"{key} = {show(value)}: accepted: {accepted}"
+    return f"{key} = {show(value)}: accepted: {accepted}" if key else f"{show(value)}: accepted: {accepted}"
 
 
 def show(value: Any) -> str:
@@ -108,23 +115,66 @@ def show(value: Any) -> str:
 
 
 def dotted(place: tuple[int | str, ...]) -> str:
-    """Return pydantic's place as a key: `folding.layers[0].pe`."""
+    """Return a place as a key: `folding.layers[0].pe`."""
     key = ""
     for part in place:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     return key
 
 
-def find(cls: type[BaseModel], place: tuple[int | str, ...]) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Return the class that owns the last key of a place, and the key's field (None for an unknown key)."""
-    owner, field = cls, None
-    for number, part in enumerate(place):
+class Place(NamedTuple):
+    """Where a mistake is.
+
+    place: keys and positions as in the file. owner: class of the table that holds the last key. field: the key's field,
+    None for an unknown one. choices: what the key's value may be, where it is a choice of several kinds.
+    """
+
+    place: tuple[int | str, ...]
+    owner: type[BaseModel]
+    field: FieldInfo | None
+    choices: tuple[Any, ...]
+
+
+def find(cls: type[BaseModel], place: tuple[int | str, ...]) -> Place:
+    """Return where pydantic's place is in a file of the class `cls`; pydantic names the kind of a choice in it."""
+    owner: type[BaseModel] = cls
+    field: FieldInfo | None = None
+    annotation: Any = None
+    choices: dict[str, Any] = {}
+    written: list[int | str] = []
+    for part in place:
+        if part in choices:
+            annotation, choices = choices[str(part)], {} if _model(choices[str(part)]) else choices
+            continue
+        written.append(part)
+        choices = {}
         if isinstance(part, int):
             continue
-        if number and field is not None and (table := _model(field.annotation)):
+        if field is not None and (table := _model(annotation)):
             owner = table
         field = owner.model_fields.get(part)
-    return owner, field
+        annotation = field.annotation if field else None
+        choices = _choices(annotation)
+    return Place(tuple(written), owner, field, tuple(choices.values()))
+
+
+def _choices(annotation: Any) -> dict[str, Any]:
+    """Return the kinds of a tagged union by tag, empty for any other annotation."""
+    parts = typing.get_args(annotation)
+    tagged = [(rule.tag, part) for part in parts for rule in getattr(part, "__metadata__", ()) if isinstance(rule, Tag)]
+    return dict(tagged)
+
+
+def _describe(annotation: Any) -> str:
+    """Return what one kind of a choice accepts."""
+    base = typing.get_args(annotation)[0]
+    if typing.get_origin(base) is Literal:
+        return " or ".join(map(repr, typing.get_args(base)))
+    return _table(base) if _model(base) else _range(annotation) or str(base)
+
+
+def _table(cls: type[BaseModel] | None) -> str:
+    return f"a table with {', '.join(cls.model_fields)}" if cls else "a table"
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
@@ -134,13 +184,31 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in typing.get_args(annotation) if (found := _model(part))), None)
 
 
-def _range(field: FieldInfo | None) -> str:
-    """Return a field's range as `1 to 64`."""
-    low = high = None
-    for rule in field.metadata if field else ():
-        for each in rule if isinstance(rule, annotated_types.GroupedMetadata) else (rule,):
-            low = getattr(each, "ge", low)
-            high = getattr(each, "le", high)
-    if low is None or high is None:
+def _rules(annotation: Any) -> Iterator[Any]:
+    """Yield the rules in an annotation, those of a list's entries included."""
+    for rule in (*getattr(annotation, "metadata", ()), *getattr(annotation, "__metadata__", ())):
+        if isinstance(rule, FieldInfo):
+            yield from _rules(rule)
+        else:
+            yield from rule if isinstance(rule, annotated_types.GroupedMetadata) else (rule,)
+    for part in typing.get_args(getattr(annotation, "annotation", annotation)):
+        yield from _rules(part)
+
+
+def _bounds(annotation: Any, low: str, high: str) -> str:
+    """Return the rules of those two names as `1 to 64`, or `1` where both are."""
+    rules = list(_rules(annotation))
+    least = next((getattr(rule, low) for rule in rules if hasattr(rule, low)), None)
+    most = next((getattr(rule, high) for rule in rules if hasattr(rule, high)), None)
+    if least is None or most is None:
         return ""
-    return f"{low:,} to {high:,}".replace(",", "") if isinstance(low, int) else f"{low:g} to {high:g}"
+    texts = [str(value) if isinstance(value, int) else f"{value:g}" for value in (least, most)]
+    return " to ".join(dict.fromkeys(texts))
+
+
+def _range(annotation: Any) -> str:
+    return _bounds(annotation, "ge", "le")
+
+
+def _length(annotation: Any) -> str:
+    return _bounds(annotation, "min_length", "max_length")

@@ -14,7 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json
+from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 
 SAMPLES = Path(__file__).parent / "area_samples.json"
@@ -155,12 +157,17 @@ def samples() -> tuple[Sample, ...]:
     return tuple(Sample(**entry) for entry in read_json(SAMPLES)["samples"])
 
 
+def predict(sample: Sample) -> folding.Prediction:
+    """Return what was synthesized."""
+    return folding.predict_hardware(check(Hardware, sample.hardware, SAMPLES))
+
+
 def fit(chosen: Sequence[Sample]) -> list[float]:
     """Return the coefficients, one a unit, that fit the samples best, by relative error and not below 0."""
     import numpy as np
     from scipy.optimize import nnls  # both are imported here: `doit` loads the model, and shall not wait for them
 
-    counts = [count(folding.predict_hardware(sample.hardware)) for sample in chosen]
+    counts = [count(predict(sample)) for sample in chosen]
     matrix = np.array([np.array(each.halves) / 2 / sample.alms for each, sample in zip(counts, chosen, strict=True)])
     return [round(float(value), 4) for value in nnls(matrix, np.ones(len(chosen)))[0]]
 
@@ -185,7 +192,7 @@ def alms(prediction: folding.Prediction) -> int:
 def errors(held_out: bool) -> list[float]:
     """Return model ÷ synthesis − 1 of each sample that was, or was not, held out of the fit."""
     chosen = [sample for sample in samples() if sample.held_out == held_out]
-    return [alms(folding.predict_hardware(sample.hardware)) / sample.alms - 1 for sample in chosen]
+    return [alms(predict(sample)) / sample.alms - 1 for sample in chosen]
 
 
 @cache

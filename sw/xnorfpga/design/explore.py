@@ -3,8 +3,8 @@
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area, solver
-from xnorfpga.design.designs import Board
 from xnorfpga.design.folding import Prediction
+from xnorfpga.design.schema import Board
 
 
 def sizes(text: str) -> tuple[int, ...] | None:
@@ -75,5 +75,5 @@ def toml(prediction: Prediction) -> str:
 def explore(network: tuple[int, ...], board: Board, own: Prediction | None, solutions: list[solver.Solution]) -> str:
     """Return a design's own folding, if any, and the network's Pareto front as text."""
     head = [folded(own, board), ""] if own else []
-    front = f"{'-'.join(map(str, network))} on {board.name}: no smaller folding is as fast, by the model"
+    front = f"{'-'.join(map(str, network))} on {board.title}: no smaller folding is as fast, by the model"
     return "\n".join([*head, front, table(solutions, board.clock_mhz)])

@@ -9,9 +9,8 @@ MH × MW matrix, PE neurons and SIMD inputs are worked at once, so that it takes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from xnorfpga.design.hardware import hardware
+from xnorfpga.artefacts.hardware import Hardware
 
 
 def _bits(values: int) -> int:
@@ -206,24 +205,19 @@ class Prediction:
         return sum(layer.m10k(self.block) for layer in self.layers)
 
 
-def predict_hardware(hardware: dict[str, Any]) -> Prediction:
-    """Predict from a hardware configuration (the dict that is written to `hardware.json`)."""
-    shapes = hardware["layers"]
+def predict_hardware(hardware: Hardware) -> Prediction:
+    """Predict from a hardware configuration."""
+    shapes = hardware.layers
     layers = []
     for index, shape in enumerate(shapes):
-        previous = shapes[index - 1]["pe"] if index else None
+        previous = shapes[index - 1].pe if index else None
         layers.append(
             LayerPrediction(
-                **shape,
+                **dict(shape),
                 thresholded=index < len(shapes) - 1,
-                word_width=previous or hardware["input_word_bits"],
-                arrival_width=previous or shape["mw"],
+                word_width=previous or hardware.input_word_bits,
+                arrival_width=previous or shape.mw,
             )
         )
-    block = Block(hardware["memory"]["block_bits"], hardware["memory"]["max_width"])
-    return Prediction(tuple(layers), hardware["copies"], hardware["input_word_bits"], block)
-
-
-def predict(design: Any) -> Prediction:
-    """Predict from a design."""
-    return predict_hardware(hardware(design))
+    block = Block(hardware.memory.block_bits, hardware.memory.max_width)
+    return Prediction(tuple(layers), hardware.copies, hardware.input_word_bits, block)

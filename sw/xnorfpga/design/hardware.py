@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a design to the hardware configuration that is elaborated, and predicted."""
+"""From a design and its folding to the hardware configuration that is elaborated, and predicted."""
 
-from typing import TYPE_CHECKING, Any
+from xnorfpga.artefacts.folding import Folding
+from xnorfpga.artefacts.hardware import BlockRam, Hardware, LayerShape
+from xnorfpga.design.folding import Prediction, predict_hardware
+from xnorfpga.design.schema import Board, Design
 
-if TYPE_CHECKING:
-    from xnorfpga.design.designs import Design
 
-
-def hardware(design: "Design") -> dict[str, Any]:
-    """Return what the Scala elaboration reads (`hardware.json`): shapes, folds and the board's block RAM.
+def hardware(design: Design, folding: Folding) -> Hardware:
+    """Return what the Scala elaboration reads: shapes, folds and the board's block RAM.
 
     Weights and training are not in it: a newly trained model of the same shape gives the same hardware.
     """
-    network, capacity = design.network.layers, design.board.capacity
-    return {
-        "design": design.name,
-        "clock_mhz": design.board.clock_mhz,
-        "input_word_bits": design.folding.input_word_bits,
-        "copies": design.folding.copies,
-        "layers": [
-            {"mw": mw, "mh": mh, "routing": fold.routing, "pe": fold.pe, "simd": fold.simd}
-            for mw, mh, fold in zip(network, network[1:], design.folding.layers, strict=False)
-        ],
-        "memory": {"block_bits": capacity.m10k_bits, "max_width": capacity.m10k_max_width},
-    }
+    return Hardware(
+        design=design.name,
+        clock_mhz=design.board.clock_mhz,
+        input_word_bits=folding.input_word_bits,
+        copies=folding.copies,
+        layers=tuple(
+            LayerShape(mw=mw, mh=mh, routing=fold.routing, pe=fold.pe, simd=fold.simd)
+            for (mw, mh), fold in zip(design.shapes, folding.layers, strict=True)
+        ),
+        memory=block_ram(design.board),
+    )
+
+
+def block_ram(board: Board) -> BlockRam:
+    """Return the geometry of a board's block RAM."""
+    return BlockRam(block_bits=board.capacity.m10k_bits, max_width=board.capacity.m10k_max_width)
+
+
+def predict(design: Design, folding: Folding) -> Prediction:
+    """Return what the RTL of a design, folded so, will do."""
+    return predict_hardware(hardware(design, folding))

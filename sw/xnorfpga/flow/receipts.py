@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import Artefact
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.flow import code
 from xnorfpga.flow.stages import Stage, writers
 

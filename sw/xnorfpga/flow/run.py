@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.flow import receipts
 from xnorfpga.flow.stages import BY_NAME, Stage
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xnorfpga.base import paths
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
@@ -128,12 +128,22 @@ STAGES = (
         environment=data_source,
     ),
     Stage(
+        "fold",
+        "write the design's folding, solved where it gives a goal, and print what else fits",
+        "design → a fold for each layer",
+        "design.fold",
+        "fold",
+        uses=("network", "folding", "board"),
+        writes=("folding.json",),
+    ),
+    Stage(
         "elaborate",
         "write the Verilog and the manifest",
         "shapes and folds → Verilog and manifest",
         "rtl.elaborate",
         "elaborate",
-        uses=("network", "folding", "board"),
+        uses=("network", "board"),
+        reads=("folding.json",),
         writes=("hardware.json", "manifest.json", "rtl/*.v"),
         outside=generator,
     ),
@@ -165,7 +175,7 @@ STAGES = (
         writes=("sim.json",),
         environment=data_source,
         spawns=("rtl.testbench",),
-        options=lambda design: {"images": simulated_images(design.name), "final": False},
+        options=lambda design: {"images": design.simulation.count, "final": False},
         enough=as_many_images,
     ),
     Stage(
@@ -193,13 +203,6 @@ STAGES = (
     ),
 )
 BY_NAME = {stage.name: stage for stage in STAGES}
-SIMULATED_IMAGES = 1000
-SIMULATED_WHOLE = ("mnist", "mnist_fast")
-
-
-def simulated_images(name: str) -> int | None:
-    """Return how many test images a design is simulated with, from the first; None: all of them."""
-    return None if name in SIMULATED_WHOLE else SIMULATED_IMAGES
 
 
 def writers(stage: Stage, design: Design) -> list[Stage]:

@@ -6,16 +6,16 @@
 
 import datetime
 import re
-from typing import Any
 
 from tqdm import tqdm
 
-from xnorfpga.artefacts.hardware import Routing
+from xnorfpga.artefacts.hardware import Hardware, LayerShape, Routing
 from xnorfpga.artefacts.report import RoutingFigures, RoutingTable
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_block
 from xnorfpga.base.paths import BUILD, DOCS
-from xnorfpga.design import folding
+from xnorfpga.design import designs, folding
+from xnorfpga.design.hardware import block_ram
 from xnorfpga.report import routings
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth import netlist, yosys
@@ -32,20 +32,21 @@ FOLDS: tuple[
 )
 
 
-def hardware(routing: Routing, pe: int, simd: int) -> dict[str, Any]:
+def hardware(routing: Routing, pe: int, simd: int) -> Hardware:
     """Return a configuration whose layer 1 is the one to measure, fed with four bits a cycle as in `mnist`."""
-    return {
-        "design": f"{routing}_{pe}_{simd}",
-        "clock_mhz": 50,
-        "input_word_bits": 32,
-        "copies": 1,
-        "layers": [
-            {"mw": 64, "mh": SIZE, "routing": "stationary", "pe": 4, "simd": 64},
-            {"mw": SIZE, "mh": SIZE, "routing": routing, "pe": pe, "simd": simd},
-            {"mw": SIZE, "mh": 10, "routing": "broadcast", "pe": 10, "simd": 4},
-        ],
-        "memory": {"block_bits": 10240, "max_width": 40},
-    }
+    board = designs.board(None)
+    return Hardware(
+        design=f"{routing}_{pe}_{simd}",
+        clock_mhz=board.clock_mhz,
+        input_word_bits=32,
+        copies=1,
+        layers=(
+            LayerShape(mw=64, mh=SIZE, routing="stationary", pe=4, simd=64),
+            LayerShape(mw=SIZE, mh=SIZE, routing=routing, pe=pe, simd=simd),
+            LayerShape(mw=SIZE, mh=10, routing="broadcast", pe=10, simd=4),
+        ),
+        memory=block_ram(board),
+    )
 
 
 def measure() -> RoutingTable:
@@ -55,10 +56,10 @@ def measure() -> RoutingTable:
     """
     work = BUILD / "routings"
     configurations = [hardware(*fold) for fold in FOLDS]
-    elaborate.elaborate_many((each, work / each["design"]) for each in configurations)
+    elaborate.elaborate_many((each, work / each.design) for each in configurations)
     rows: list[RoutingFigures] = []
     for (routing, *_), configuration in tqdm([*zip(FOLDS, configurations, strict=True)], desc="routings", disable=None):
-        directory = work / configuration["design"]
+        directory = work / configuration.design
         verilog = directory / "rtl" / "Accelerator.v"
         found = re.search(r"^ *(\w+) layers_1 \(", verilog.read_text(), re.MULTILINE)
         if not found:

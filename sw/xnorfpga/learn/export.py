@@ -6,7 +6,7 @@ from pathlib import Path
 from xnorfpga.artefacts.accelerator import Accelerator, DataNames
 from xnorfpga.base.paths import MODELS
 from xnorfpga.data import mnist
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.learn import publish, train
 from xnorfpga.learn.absorb import absorb, accuracies
 from xnorfpga.network import package

@@ -19,7 +19,7 @@ from xnorfpga.base.files import sha256
 from xnorfpga.base.paths import MODELS
 from xnorfpga.base.strict import check
 from xnorfpga.data import mnist
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.learn import train
 from xnorfpga.learn.absorb import absorb, accuracies
 from xnorfpga.learn.models import BinaryNet

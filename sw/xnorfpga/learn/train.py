@@ -27,7 +27,7 @@ from xnorfpga.base.files import atomic_write, sha256
 from xnorfpga.base.strict import Strict, check
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.learn.models import BinaryNet
 from xnorfpga.learn.quantizers import signs
 from xnorfpga.network.encoding import Bits, binarize

@@ -27,8 +27,8 @@ from xnorfpga.artefacts.report import Report
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.files import atomic_write
 from xnorfpga.design import area
-from xnorfpga.design.designs import Board
 from xnorfpga.design.folding import Prediction
+from xnorfpga.design.schema import Board
 from xnorfpga.design.solver import Solution
 
 # A colour that matplotlib draws, and the variable of the page that takes its place.

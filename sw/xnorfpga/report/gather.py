@@ -26,7 +26,7 @@ from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import folding
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.report import routings
 
 PUBLISHED = Path(__file__).parent / "published.toml"
@@ -100,7 +100,7 @@ def gather(design: Design, build: Path) -> Report:
     measured_routings = routings.load()
     return Report(
         design=design.name,
-        board=design.board.name,
+        board=design.board.title,
         network=exported.network,
         training=Trained(
             weights=exported.origin,
@@ -144,7 +144,7 @@ def gather(design: Design, build: Path) -> Report:
 
 def layers(hardware: Hardware, manifest: Manifest, synthesized: Synthesis) -> tuple[ReportedLayer, ...]:
     """Return what each layer takes, from the manifest, the netlist and the folding model."""
-    predicted = folding.predict_hardware(hardware.model_dump())
+    predicted = folding.predict_hardware(hardware)
     counted = {row.layer: row for row in synthesized.connections}
     return tuple(
         ReportedLayer(

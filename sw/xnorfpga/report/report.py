@@ -9,7 +9,7 @@ from xnorfpga.artefacts.report import Report
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.data import mnist
-from xnorfpga.design.designs import Design
+from xnorfpga.design.schema import Design
 from xnorfpga.report import gather, page
 
 

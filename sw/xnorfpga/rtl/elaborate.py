@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from xnorfpga.artefacts.folding import Folding
 from xnorfpga.base import toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_json
 from xnorfpga.base.paths import ROOT
+from xnorfpga.base.strict import Artefact
 from xnorfpga.design.hardware import hardware
 
 if TYPE_CHECKING:
-    from xnorfpga.design.designs import Design
+    from xnorfpga.design.schema import Design
 
 SPINAL = ROOT / "hw" / "spinal"
 CLASSPATH = SPINAL / "target" / "classpath.txt"
@@ -54,7 +56,9 @@ def classpath() -> str:
 
 
 def elaborate_many(
-    configurations: Iterable[tuple[dict[str, Any], Path]], main: str = "top.Elaborate", source: str = "hardware.json"
+    configurations: Iterable[tuple[Artefact | dict[str, Any], Path]],
+    main: str = "top.Elaborate",
+    source: str = "hardware.json",
 ) -> None:
     """Elaborate each hardware configuration into its directory, in one java run.
 
@@ -67,7 +71,8 @@ def elaborate_many(
         work = []
         for number, (configuration, out) in enumerate(configurations):
             directory = Path(scratch) / str(number)
-            write_json(directory / source, configuration)
+            content = configuration.model_dump(mode="json") if isinstance(configuration, Artefact) else configuration
+            write_json(directory / source, content)
             work.append((directory, out))
         command = [str(toolchain.java()), "-Xss16m", "-cp", classpath(), f"xnorfpga.{main}"]
         run = subprocess.run(
@@ -91,5 +96,8 @@ def elaborate_many(
 
 
 def elaborate(design: "Design", build: Path) -> None:
-    """Elaborate a design into `build`."""
-    elaborate_many([(hardware(design), build)])
+    """Elaborate a design, folded as `folding.json` says, into `build`.
+
+    Raises UserError where that is absent, and with the generator's own line where it cannot be built.
+    """
+    elaborate_many([(hardware(design, Folding.read(build / "folding.json")), build)])

@@ -20,7 +20,7 @@ from xnorfpga.design import folding
 from xnorfpga.network import package
 
 if TYPE_CHECKING:
-    from xnorfpga.design.designs import Design
+    from xnorfpga.design.schema import Design
     from xnorfpga.network.golden import Model
 
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from xnorfpga.artefacts.accelerator import Accelerator
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import read_json
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
@@ -36,7 +36,7 @@ from xnorfpga.rtl import verilator
 from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
 
 if TYPE_CHECKING:
-    from xnorfpga.design.designs import Design
+    from xnorfpga.design.schema import Design
 
 SHOWN_MISMATCHES = 20
 
@@ -117,7 +117,7 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool) 
         bits=bits,
         labels=split.labels[:count],
         expected=golden.infer(model, bits),
-        prediction=folding.predict_hardware(read_json(build / "hardware.json")),
+        prediction=folding.predict_hardware(Hardware.read(build / "hardware.json")),
     )
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json
-from xnorfpga.design.designs import Board, Design
 from xnorfpga.design.folding import Block
+from xnorfpga.design.schema import Board, Design
 from xnorfpga.synth import netlist, yosys
 from xnorfpga.synth.quartus import project as quartus_project
 from xnorfpga.synth.quartus.figures import QuartusFigures

@@ -17,7 +17,7 @@ from xnorfpga.base.files import write_text
 from xnorfpga.base.paths import BOARDS
 from xnorfpga.base.process import Failed, run
 from xnorfpga.base.strict import Strict, check
-from xnorfpga.design.designs import Board
+from xnorfpga.design.schema import Board
 from xnorfpga.synth.quartus.reports import quote_errors
 
 TOOLS = ("quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow")

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several keys of a design must be together; each mistake is one line with file, key, value and what would do."""
+
+from itertools import pairwise
+from typing import Any, NoReturn
+
+from xnorfpga.artefacts.folding import Folding
+from xnorfpga.base import paths
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.strict import show
+from xnorfpga.data.mnist import DATASETS
+from xnorfpga.design.schema import TRAIN, Board, Design
+
+
+def check(design: Design) -> None:
+    """Check what can be checked before a folding is known; one that stands in the file is checked too.
+
+    Raises UserError for the first mistake.
+    """
+    check_clock(design)
+    check_network(design)
+    if isinstance(design.folding, Folding):
+        check_folding(design, design.folding)
+    check_memory(design)
+    check_weights(design)
+
+
+def check_folding(design: Design, folding: Folding) -> None:
+    """Check a folding of the design, its own or a solved one.
+
+    Raises UserError for the first mistake.
+    """
+    check_folds(design, folding)
+    check_stationary(design, folding)
+    check_broadcast_words(design, folding)
+
+
+def _reject(design: Design, key: str, value: Any, why: str) -> NoReturn:
+    raise UserError(f"{design.path}: {key} = {show(value)}: {why}")
+
+
+def _divides(design: Design, key: str, value: int, total: int, of: str) -> None:
+    """Reject a value that does not divide the total, and name the nearest that do."""
+    if total % value:
+        divisors = [each for each in range(1, total + 1) if total % each == 0]
+        nearest = sorted(sorted(divisors, key=lambda each: (abs(each - value), each))[:4])
+        _reject(design, key, value, f"does not divide {of} ({total}); nearest that do: {', '.join(map(str, nearest))}")
+
+
+def check_network(design: Design) -> None:
+    """Inputs and classes are those of the data set."""
+    inputs, classes = DATASETS[design.network.dataset]
+    layers = design.network.layers
+    if len(layers) < 2 or layers[0] != inputs or layers[-1] != classes:
+        accepted = f"accepted for {design.network.dataset}: [{inputs}, hidden layers, {classes}]"
+        _reject(design, "network.layers", list(layers), accepted)
+
+
+def check_folds(design: Design, folding: Folding) -> None:
+    """Each layer has a fold that divides it."""
+    shapes = design.shapes
+    if len(folding.layers) != len(shapes):
+        _reject(design, "folding.layers", f"{len(folding.layers)} folds", f"accepted: {len(shapes)}, one per layer")
+    _divides(design, "folding.input_word_bits", folding.input_word_bits, shapes[0][0], "network.layers[0]")
+    for k, (fold, (mw, mh)) in enumerate(zip(folding.layers, shapes, strict=True)):
+        _divides(design, f"folding.layers[{k}].pe", fold.pe, mh, f"network.layers[{k + 1}]")
+        _divides(design, f"folding.layers[{k}].simd", fold.simd, mw, f"network.layers[{k}]")
+
+
+def check_stationary(design: Design, folding: Folding) -> None:
+    """A stationary layer holds its whole input still, so a PE takes all of it at once."""
+    for k, (fold, (mw, _)) in enumerate(zip(folding.layers, design.shapes, strict=True)):
+        if fold.routing == "stationary" and fold.simd != mw:
+            _reject(design, f"folding.layers[{k}].simd", fold.simd, f"accepted with stationary routing: {mw}")
+
+
+def check_broadcast_words(design: Design, folding: Folding) -> None:
+    """A broadcast layer with a PE for each neuron takes its words straight from the beats of the layer before.
+
+    A beat holds the `pe` bits that the layer before finishes per cycle (or `input_word_bits` of the image), so the
+    one of beat and word must divide the other.
+    """
+    beats = (folding.input_word_bits, *(fold.pe for fold in folding.layers))
+    for k, (fold, (mw, mh)) in enumerate(zip(folding.layers, design.shapes, strict=True)):
+        beat = beats[k]
+        if fold.routing == "broadcast" and fold.pe == mh and fold.simd % beat and beat % fold.simd:
+            fitting = [simd for simd in range(1, mw + 1) if mw % simd == 0 and (simd % beat == 0 or beat % simd == 0)]
+            accepted = f"accepted with broadcast routing behind {beat}-bit beats: {', '.join(map(str, fitting[:8]))}"
+            _reject(design, f"folding.layers[{k}].simd", fold.simd, accepted)
+
+
+def check_memory(design: Design) -> None:
+    """The weights alone must fit into the device's block RAM, whatever the folding."""
+    if excess := excess_of_weights(design.network.layers, design.board):
+        _reject(design, "network.layers", list(design.network.layers), excess)
+
+
+def excess_of_weights(network: tuple[int, ...], board: Board) -> str:
+    """Return by how much a network's weights, a bit each, are too many for a board's block RAM; empty if they fit."""
+    bits, capacity = sum(mw * mh for mw, mh in pairwise(network)), board.capacity
+    over = bits - capacity.m10k * capacity.m10k_bits
+    if over <= 0:
+        return ""
+    return f"{bits:,} weight bits are {over:,} more than the {capacity.m10k} M10K of {board.device} hold"
+
+
+def check_clock(design: Design) -> None:
+    """The board's oscillator is the clock: no PLL is generated, so another figure would only be claimed."""
+    oscillator = design.board.clock.oscillator_mhz
+    if design.board.clock_mhz != oscillator:
+        _reject(design, "board.clock_mhz", design.board.clock_mhz, f"accepted: {oscillator:g}, the board's oscillator")
+
+
+def check_weights(design: Design) -> None:
+    """A published model that a design names is there."""
+    if design.published and not (paths.MODELS / design.weights).is_file():
+        known = [TRAIN, *sorted(path.name for path in paths.MODELS.glob("*.npz"))]
+        _reject(design, "weights", design.weights, f"accepted: {', '.join(known)}")

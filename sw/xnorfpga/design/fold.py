@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stage fold: the folding that stands in a design, or the one that the solver finds for its goal → `folding.json`.
+
+The solver runs nowhere else in the flow: who needs the folding reads the file.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+from xnorfpga.artefacts.folding import Folding, LayerFold
+from xnorfpga.base.errors import UserError
+from xnorfpga.design import checks, solver
+from xnorfpga.design.folding import Block, Prediction
+from xnorfpga.design.schema import Board, CyclesGoal, Design, Goal, RateGoal
+
+
+def fold(design: Design, build: Path) -> None:
+    """Write the design's folding to `folding.json`.
+
+    Raises UserError where nothing reaches its goal, with what limits it.
+    """
+    folding_of(design).write(build / "folding.json")
+
+
+def folding_of(design: Design) -> Folding:
+    """Return the folding that stands in the design, else the one that the solver finds for its goal.
+
+    Raises UserError where nothing reaches the goal, with what limits it.
+    """
+    if isinstance(design.folding, Folding):
+        return design.folding
+    try:
+        found = solve(design.network.layers, design.board, design.folding)
+    except UserError as error:
+        raise UserError(f"{design.path}: folding: {error}") from None
+    layers = [{"routing": layer.routing, "pe": layer.pe, "simd": layer.simd} for layer in found.layers]
+    folding = Folding(
+        copies=found.copies, input_word_bits=found.input_word_bits, layers=tuple(map(LayerFold.model_validate, layers))
+    )
+    checks.check_folding(design, folding)
+    return folding
+
+
+def solve(network: tuple[int, ...], board: Board, goal: Goal) -> Prediction:
+    """Return the smallest folding that reaches a goal; "auto": the fastest that fits.
+
+    Raises UserError where none does, with what limits it.
+    """
+    if excess := checks.excess_of_weights(network, board):
+        raise UserError(f"{'-'.join(map(str, network))}: {excess}")
+    match goal:
+        case CyclesGoal():
+            cycles = Fraction(goal.cycles_per_image)
+        case RateGoal():
+            cycles = Fraction(board.clock_mhz * 1e6 / goal.images_per_second)
+        case _:
+            return solver.fastest(network, device(board)).prediction
+    return solver.smallest(network, device(board), cycles).prediction
+
+
+def front(network: tuple[int, ...], board: Board) -> list[solver.Solution]:
+    """Return the Pareto front of cycles per image against ALMs, the fastest first.
+
+    Raises UserError where the network fits in no folding.
+    """
+    if excess := checks.excess_of_weights(network, board):
+        raise UserError(f"{'-'.join(map(str, network))}: {excess}")
+    return solver.front(network, device(board))
+
+
+def device(board: Board) -> solver.Device:
+    """Return what a folding has to fit on a board."""
+    capacity = board.capacity
+    block = Block(capacity.m10k_bits, capacity.m10k_max_width)
+    return solver.Device(board.device, capacity.alms, capacity.m10k, block)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in a design file and in a board's: one strict class per table, the accepted range beside each field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from xnorfpga.artefacts.folding import Folding
+from xnorfpga.base.strict import Strict
+from xnorfpga.data.mnist import DATASETS
+
+
+class Network(Strict):
+    """Which digits, and the neurons of each layer, the inputs first."""
+
+    dataset: str
+    layers: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], Field(max_length=65)]
+
+    @field_validator("dataset")
+    @classmethod
+    def known(cls, dataset: str) -> str:
+        """Accept a data set that there is a reader for."""
+        if dataset not in DATASETS:
+            raise ValueError(f"accepted: {' or '.join(map(repr, DATASETS))}")
+        return dataset
+
+
+class Quantization(Strict):
+    """Bits of a weight and of an activation; a pixel of at least `input_threshold` is +1."""
+
+    weight_bits: Annotated[int, Field(ge=1, le=1)]
+    activation_bits: Annotated[int, Field(ge=1, le=1)]
+    input_threshold: Annotated[int, Field(ge=1, le=255)]
+
+
+class Training(Strict):
+    """How the network is trained.
+
+    `images` is how many training images it is shown in all, so a training takes as long on 4,000 digits as on
+    55,000: it only passes over them more often.
+    """
+
+    images: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    batch_size: Annotated[int, Field(ge=2, le=65536)]
+    learning_rate: Annotated[float, Field(ge=1e-9, le=10)]
+    dropout: Annotated[float, Field(ge=0, le=0.9)]
+    shift_pixels: Annotated[int, Field(ge=0, le=8)]
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class CyclesGoal(Strict):
+    """Instead of a folding: the smallest one that takes at most so many cycles per image."""
+
+    cycles_per_image: Annotated[float, Field(ge=1, le=1e9)]
+
+
+class RateGoal(Strict):
+    """Instead of a folding: the smallest one that does so many images per second at the board's clock."""
+
+    images_per_second: Annotated[float, Field(ge=1e-3, le=1e9)]
+
+
+def _kind_of_folding(value: Any) -> str:
+    """Return which of the choices a value of `folding` means to be."""
+    if isinstance(value, str):
+        return "auto"
+    if isinstance(value, Mapping) and len(value) == 1:
+        key = str(next(iter(value)))
+        return key if key in ("cycles_per_image", "images_per_second") else "folds"
+    return "folds"
+
+
+Goal = Literal["auto"] | CyclesGoal | RateGoal
+FoldingChoice = Annotated[
+    Annotated[Literal["auto"], Tag("auto")]
+    | Annotated[Folding, Tag("folds")]
+    | Annotated[CyclesGoal, Tag("cycles_per_image")]
+    | Annotated[RateGoal, Tag("images_per_second")],
+    Discriminator(_kind_of_folding),
+]
+ImageCount = Annotated[
+    Annotated[int, Field(ge=1, le=1_000_000), Tag("count")] | Annotated[Literal["all"], Tag("all")],
+    Discriminator(lambda value: "all" if isinstance(value, str) else "count"),
+]
+
+
+class Simulation(Strict):
+    """How many images go through the RTL, from the first of the split that measures the design."""
+
+    images: ImageCount
+
+    @property
+    def count(self) -> int | None:
+        """The number of images; None: all."""
+        return self.images if isinstance(self.images, int) else None
+
+
+class BoardChoice(Strict):
+    """Which board of boards/, and the clock in MHz that the design shall run at."""
+
+    name: str
+    clock_mhz: Annotated[float, Field(ge=1, le=500)]
+
+
+class Clock(Strict):
+    """The board's oscillator: the port of the top level that it drives, and its frequency."""
+
+    name: str
+    oscillator_mhz: Annotated[float, Field(ge=1, le=1000)]
+
+
+class Capacity(Strict):
+    """What the device has: ALMs, M10K blocks of so many bits and at most so wide a read, DSP blocks."""
+
+    alms: Annotated[int, Field(ge=1, le=10_000_000)]
+    m10k: Annotated[int, Field(ge=0, le=1_000_000)]
+    m10k_bits: Annotated[int, Field(ge=1, le=1_000_000)]
+    m10k_max_width: Annotated[int, Field(ge=1, le=10_000)]
+    dsps: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class BoardFile(Strict):
+    """A boards/NAME/board.toml; `title` is the board's name as people write it."""
+
+    title: str
+    device: str
+    family: str
+    clock: Clock
+    capacity: Capacity
+
+
+class Board(BoardFile):
+    """The board a design is for, its folder's name, and the clock in MHz that it shall run at."""
+
+    name: str
+    clock_mhz: float
+
+
+class DesignFile(Strict):
+    """The tables of a design file.
+
+    `weights` is "train" or the file name of a published model in sw/models. A design of another design's model leaves
+    out network, quantization and training: they stand once, in the design that the model is named after.
+    """
+
+    weights: str
+    network: Network
+    quantization: Quantization
+    training: Training
+    folding: FoldingChoice
+    simulation: Simulation
+    board: BoardChoice
+
+
+TRAIN = "train"  # the value of `weights` that trains instead of taking a published model
+RECIPE = ("network", "quantization", "training")  # the tables that decide a model
+
+
+@dataclass(frozen=True)
+class Design:
+    """One design: its name, where its file is, what that says, and its board."""
+
+    name: str
+    path: Path
+    weights: str
+    network: Network
+    quantization: Quantization
+    training: Training
+    folding: Folding | Goal
+    simulation: Simulation
+    board: Board
+
+    @property
+    def published(self) -> bool:
+        """Whether the weights come from a published model instead of this machine's training."""
+        return self.weights != TRAIN
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(MW, MH), inputs and outputs, of each layer."""
+        return tuple(zip(self.network.layers, self.network.layers[1:], strict=False))
