@@ -191,6 +191,35 @@ def test_a_design_file_with_a_mistake_hurts_only_itself(flow):
     assert "Traceback" not in flow.said
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("copies = 2", f"copies = {'9' * 5000}", "other.toml: not valid TOML: a number has thousands of digits"),
+        ("copies = 2", f"copies = {'9' * 500}", "other.toml: folding.copies = 999"),
+        ("copies = 2", f"copies = {'[' * 5000}{']' * 5000}", "other.toml: not valid TOML: nested too deep"),
+        ("copies = 2", f"copies = {'[' * 300}{']' * 300}", "other.toml: nested too deep"),
+        ("copies = 2", f"copies = {'[' * 99}{']' * 99}", "other.toml: folding.copies = [[["),
+        ("784, 64, ", f"784, {'64, ' * 500}", "accepted: at most 65 entries"),
+        ('"model.npz"', f'"{"m" * 300}"', "other.toml: weights = 'mmm"),
+    ],
+)  # fmt: skip
+def test_an_odd_design_file_is_one_line_of_its_own_tasks(flow, old, new, said):
+    flow.edit(old, new, "other")
+    assert flow.doit() == ALL
+    assert flow.doit("report:other", code=1) == []
+    assert said in flow.said and "Traceback" not in flow.said
+
+
+@pytest.mark.parametrize("name", ["..", "a=b", "doit.db", "n" * 200, "-x", "a b"])
+def test_a_misnamed_design_file_is_one_line_and_stops_nothing(flow, name, capsys):
+    (flow.designs / f"{name}.toml").write_text((flow.designs / "small.toml").read_text())
+    assert flow.doit() == ALL
+    said = capsys.readouterr().err
+    assert said.count("accepted as a design's name: up to 64 letters") == 1
+    assert sorted(path.name for path in flow.build.iterdir()) == ["doit.db", "small"]
+    assert not list(flow.build.parent.glob("receipts"))
+
+
 @pytest.mark.parametrize("stage", [stage for stage in ALL if stage != "compile"])
 def test_a_failed_stage_is_one_line_and_runs_again(flow, stage):
     flow.doit()

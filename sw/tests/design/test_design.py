@@ -199,6 +199,48 @@ def test_an_absent_file(tmp_path):
         designs.load(tmp_path / "none.toml")
 
 
+@pytest.mark.parametrize("name", ["..", "a=b", "doit.db", "n" * 300, "-x", "a b", "x\n"])
+def test_a_name_that_cannot_be_a_folder_or_a_task_is_one_line(tmp_path, name):
+    with pytest.raises(UserError, match=r"^[^\n]+ accepted as a design's name: up to 64 letters[^\n]+$"):
+        designs.load(tmp_path / f"{name}.toml")
+    with pytest.raises(UserError, match=r"^design [^\n]+ is unknown; accepted: mnist, [^\n]+$"):
+        designs.load(name)
+
+
+def test_a_design_of_another_ones_model_needs_no_recipe(tmp_path):
+    path = tmp_path / "mine.toml"
+    rest = GOOD[GOOD.index("[simulation]") :]
+    path.write_text(f'folding = "auto"\nweights = "mnist.npz"\n{rest}')
+    mine, owner = designs.load(path), designs.load("mnist")
+    assert (mine.network, mine.quantization, mine.training) == (owner.network, owner.quantization, owner.training)
+    path.write_text(f'folding = "auto"\nweights = "train"\n{rest}')
+    with pytest.raises(UserError, match=r"mine.toml: network is missing; needed: "):
+        designs.load(path)
+    path.write_text(f'folding = "auto"\nweights = "other.npz"\n{rest}')
+    with pytest.raises(UserError, match=r"weights = 'other.npz': network, [^\n]+ there is no design 'other'"):
+        designs.load(path)
+    path.write_text(f'folding = "auto"\nweights = "mnist.npz"\n[network]\ndataset = "mnist"\n{rest}')
+    with pytest.raises(UserError, match=r"mine.toml: network.layers is missing"):
+        designs.load(path)
+
+
+@pytest.mark.parametrize("images", ["0", "1.5", "true", "'some'", "[]", "1_000_001"])
+def test_a_number_of_images_or_all_is_simulated(tmp_path, images):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace("[simulation]\nimages = 1000", f"[simulation]\nimages = {images}"))
+    with pytest.raises(UserError, match=r"simulation.images = [^\n]+: accepted: 1 to 1000000, or 'all'$"):
+        designs.load(path)
+    path.write_text(GOOD.replace("[simulation]\nimages = 1000", "[simulation]\nimages = 'all'"))
+    assert designs.load(path).simulation.count is None
+
+
+def test_a_board_is_named_or_the_only_one():
+    assert designs.board(None) == designs.board("de1soc")
+    assert designs.board(None).title == "DE1-SoC"
+    with pytest.raises(UserError, match=r"^--board 'de2': accepted: de1soc$"):
+        designs.board("de2")
+
+
 def test_a_clock_that_the_board_does_not_have_is_refused(tmp_path):
     text = (DESIGNS / "smoke.toml").read_text()
     path = tmp_path / "fast.toml"

@@ -185,7 +185,25 @@ def test_fold_of_a_design_has_its_own_folding_and_the_front(capsys, tmp_path, mo
     assert "ALMs, by model" in out and "PE×SIMD by layer" in out
 
 
+@pytest.mark.parametrize("option", ["--cycles-per-image", "--images-per-second"])
+@pytest.mark.parametrize("value", ["nan", "inf", "1e-320", "0", "-1"])
+def test_a_goal_that_is_none_is_one_line(capsys, option, value):
+    assert cli.main(["fold", "784-64-10", f"{option}={value}"]) == 2
+    assert re.fullmatch(r"error: fold: \w+ = [^\n]+: accepted: (1|0.001) to 1e\+09\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("goal", [["--max"], ["--cycles-per-image=100"], []])
+def test_a_network_that_no_block_ram_holds_is_refused_at_once(capsys, goal):
+    assert cli.main(["fold", "784-65520-10", *goal]) == 2
+    assert "52,022,880 weight bits are 47,957,600 more than the 397 M10K" in capsys.readouterr().err
+
+
 def test_sizes_that_make_no_network_are_one_line(capsys):
     assert cli.main(["fold", "784-0-10"]) == 2
     assert "784-0-10: accepted: inputs-neurons-…-classes" in capsys.readouterr().err
+    for sizes in ("784-1000000-10", f"784-{'9' * 5000}-10", "-".join(["784", *["32"] * 500, "10"])):
+        assert cli.main(["fold", sizes]) == 2
+        said = capsys.readouterr().err
+        assert "...: accepted: inputs" in said or f"{sizes}: accepted: inputs" in said
+        assert said.count("\n") == 1 and len(said) < 200
     assert explore.sizes("mnist") is None

@@ -241,8 +241,11 @@ def test_what_a_training_leaves(tiny, dataset, tmp_path):
 
 
 def test_a_checkpoint_of_another_network_or_a_damaged_one_is_one_line(tiny, tmp_path):
-    with pytest.raises(UserError, match=r"checkpoint.pt: not found; train first"):
+    with pytest.raises(UserError, match=r"checkpoint.pt: not found; train first: doit train:tiny$"):
         train.load_checkpoint(tiny, tmp_path / "checkpoint.pt")
+    elsewhere = replace(tiny, path=tmp_path / "tiny.toml")
+    with pytest.raises(UserError, match=rf"train first: python -m xnorfpga train {tmp_path}/tiny.toml$"):
+        train.load_checkpoint(elsewhere, tmp_path / "checkpoint.pt")
     train.train(tiny, tmp_path)
     path = tmp_path / "checkpoint.pt"
     for part, change in (("network", {"layers": (784, 16, 10)}), ("quantization", {"input_threshold": 99})):

@@ -99,8 +99,8 @@ def explain(cls: type[BaseModel], error: ValidationError) -> str:
         accepted = ", or ".join(map(_describe, found.choices))
     elif kind.startswith(("greater_than", "less_than", "finite")):
         accepted = _range(field) or KINDS.get(kind, mistake["msg"])
-    elif kind in ("too_long", "too_short"):
-        accepted = f"{_length(field)} entries"
+    elif kind == "too_long":
+        accepted = f"at most {mistake['ctx']['max_length']} entries"
     elif kind == "literal_error":
         accepted = mistake["ctx"]["expected"]
     else:
@@ -195,20 +195,12 @@ def _rules(annotation: Any) -> Iterator[Any]:
         yield from _rules(part)
 
 
-def _bounds(annotation: Any, low: str, high: str) -> str:
-    """Return the rules of those two names as `1 to 64`, or `1` where both are."""
+def _range(annotation: Any) -> str:
+    """Return the least and the greatest accepted number as `1 to 64`, or `1` where both are; empty without them."""
     rules = list(_rules(annotation))
-    least = next((getattr(rule, low) for rule in rules if hasattr(rule, low)), None)
-    most = next((getattr(rule, high) for rule in rules if hasattr(rule, high)), None)
+    least = next((rule.ge for rule in rules if hasattr(rule, "ge")), None)
+    most = next((rule.le for rule in rules if hasattr(rule, "le")), None)
     if least is None or most is None:
         return ""
     texts = [str(value) if isinstance(value, int) else f"{value:g}" for value in (least, most)]
     return " to ".join(dict.fromkeys(texts))
-
-
-def _range(annotation: Any) -> str:
-    return _bounds(annotation, "ge", "le")
-
-
-def _length(annotation: Any) -> str:
-    return _bounds(annotation, "min_length", "max_length")

@@ -92,11 +92,11 @@ def _with_recipe(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     weights = raw.get("weights")
     if not isinstance(weights, str) or weights == TRAIN or any(table in raw for table in RECIPE):
         return raw
-    own = paths.DESIGNS / f"{Path(weights).stem}.toml"
-    if not own.is_file():
-        needed = f"{', '.join(RECIPE)} are missing, and there is no design {Path(weights).stem} to take them from"
+    owner = Path(weights).stem
+    if owner not in names():
+        needed = f"{', '.join(RECIPE)} are missing, and there is no design {show(owner)} to take them from"
         raise UserError(f"{path}: weights = {show(weights)}: {needed}")
-    recipe = _read(own)
+    recipe = _read(paths.DESIGNS / f"{owner}.toml")
     return raw | {table: recipe[table] for table in RECIPE if table in recipe}
 
 
@@ -107,5 +107,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot read: {error.strerror}") from None
     except RecursionError:
         raise UserError(f"{path}: not valid TOML: nested too deep") from None
-    except ValueError as error:  # a syntax error, no UTF-8, or a number of thousands of digits
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise UserError(f"{path}: not valid TOML: a number has thousands of digits") from None

@@ -4,7 +4,7 @@
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area, solver
 from xnorfpga.design.folding import Prediction
-from xnorfpga.design.schema import Board
+from xnorfpga.design.schema import MAX_SIZE, MAX_SIZES, Board
 
 
 def sizes(text: str) -> tuple[int, ...] | None:
@@ -15,9 +15,10 @@ def sizes(text: str) -> tuple[int, ...] | None:
     parts = text.split("-")
     if not all(part.isdecimal() for part in parts):
         return None
-    network = tuple(map(int, parts))
-    if len(network) < 2 or min(network) < 1:
-        raise UserError(f"network {text}: accepted: inputs-neurons-…-classes, each at least 1, such as 784-256-10")
+    network = tuple(int(part[:9]) for part in parts)  # more digits than that are refused, however many there are
+    if not (2 <= len(network) <= MAX_SIZES and all(1 <= size <= MAX_SIZE for size in network)):
+        accepted = f"inputs-neurons-…-classes, at most {MAX_SIZES}, each 1 to {MAX_SIZE}, such as 784-256-10"
+        raise UserError(f"network {text if len(text) <= 60 else text[:57] + '...'}: accepted: {accepted}")
     return network
 
 

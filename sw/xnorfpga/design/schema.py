@@ -12,12 +12,15 @@ from xnorfpga.artefacts.folding import Folding
 from xnorfpga.base.strict import Strict
 from xnorfpga.data.mnist import DATASETS
 
+MAX_SIZE = 65536  # inputs or neurons of a layer
+MAX_SIZES = 65  # the inputs and 64 layers: ten times what such networks have, and still seconds to elaborate
+
 
 class Network(Strict):
     """Which digits, and the neurons of each layer, the inputs first."""
 
     dataset: str
-    layers: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], Field(max_length=65)]
+    layers: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_SIZE)], ...], Field(max_length=MAX_SIZES)]
 
     @field_validator("dataset")
     @classmethod

@@ -22,6 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from xnorfpga.artefacts.training import Epoch, Training, TrainingData
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, sha256
 from xnorfpga.base.strict import Strict, check
@@ -275,7 +276,9 @@ def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, Training]:
     """
     checkpoint = read(path)
     if checkpoint is None:
-        raise UserError(f"{path}: not found; train first: doit train:{design.name}")
+        named = design.path.parent == paths.DESIGNS  # doit has a task for these alone
+        mend = f"doit train:{design.name}" if named else f"python -m xnorfpga train {design.path}"
+        raise UserError(f"{path}: not found; train first: {mend}")
     record = check(Training, checkpoint.get("record"), path)
     check_configuration(record, design, path)
     net = BinaryNet(design.network.layers)
