@@ -15,7 +15,7 @@ from typing import Any
 
 from doit.exceptions import TaskFailed
 
-from xnorfpga.base import paths
+from xnorfpga.base import paths, process
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.flow import run
@@ -56,7 +56,8 @@ def task_compile() -> dict[str, Any]:
 def compile_generator() -> TaskFailed | None:
     try:
         elaborate.CLASSPATH.unlink(missing_ok=True)
-        elaborate.classpath()  # compiles under a lock: tests may be doing the same
+        with process.ended_by_signals():
+            elaborate.classpath()  # compiles under a lock: tests may be doing the same
     except UserError as error:
         return fail(str(error))
     return None

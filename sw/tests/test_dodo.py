@@ -2,7 +2,9 @@
 """The rebuild rules: what runs again after which change, with stages that only hash what they read."""
 
 import errno
+import os
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -321,22 +323,39 @@ def test_every_published_design_names_a_model_that_is_there():
     assert all((MODELS / found.weights).is_file() for found in published)
 
 
-def test_ctrl_c_ends_doit_in_one_line(tmp_path):
-    """A real doit, a real signal: training of smoke is interrupted, and leaves nothing that counts as done."""
+@pytest.mark.parametrize(("number", "said"), [("SIGINT", "interrupted: train:smoke will run again"), ("SIGTERM", "")])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from doit.doit_cmd import DoitMain; sys.exit(DoitMain().run(['train:smoke']))",
+        "sys.exit(main(['train', 'smoke']))",
+    ],
+    ids=["doit", "xnorfpga"],
+)
+def test_a_signal_ends_a_stage_and_its_tool_without_a_traceback(tmp_path, number, said, program):
+    """A real signal; the stage leaves nothing that counts as done, and its tool does not go on."""
     script = (
-        "import os, signal, sys\n"
+        "import os, signal, subprocess, sys\n"
+        "from pathlib import Path\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job inherits it ignored
+        "from xnorfpga.__main__ import main\n"
+        "from xnorfpga.base import process\n"
         "from xnorfpga.flow.stages import Stage\n"
-        "Stage.run = lambda *rest: os.kill(os.getpid(), signal.SIGINT)\n"
-        "from doit.doit_cmd import DoitMain\n"
-        "sys.exit(DoitMain().run(['train:smoke']))\n"
+        "def tool(stage, design, build, options):\n"
+        "    with process.started(['sleep', '300'], build) as child:\n"
+        "        (build / 'pid').write_text(str(child.pid))\n"
+        f"        os.kill(os.getpid(), signal.{number})\n"
+        "        child.wait()\n"
+        "Stage.run = tool\n"
+        f"{program}\n"
     )
-    environment = {"XNORFPGA_BUILD": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    environment = {"XNORFPGA_BUILD": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=environment)
-    assert run.returncode == 130, run.stderr
-    assert "interrupted: train:smoke will run again" in run.stderr
+    assert run.returncode == 128 + getattr(signal, number), run.stderr
+    assert said in run.stderr or "interrupted" in run.stderr
     assert "Traceback" not in run.stderr + run.stdout
     assert not (tmp_path / "smoke/receipts/train.json").exists()
+    assert not Path(f"/proc/{(tmp_path / 'smoke/pid').read_text()}").exists()
 
 
 @pytest.mark.parametrize(

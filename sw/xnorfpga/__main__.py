@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from xnorfpga.base import paths
+from xnorfpga.base import paths, process
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import designs
@@ -33,10 +33,14 @@ QUARTUS_ROOTDIR, instead of what is found."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code: 0, 1 (doctor found a tool missing), 2 (bad input) or 130 (Ctrl-C)."""
+    """Run a command; return the exit code: 0, 1 (doctor found a tool missing), 2 (bad input) or 130 (Ctrl-C).
+
+    SIGTERM and SIGHUP end the tools that run, and raise SystemExit.
+    """
     options = parser().parse_args(arguments)
     try:
-        return run(options)
+        with process.ended_by_signals():
+            return run(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,6 +2,9 @@
 """Running external tools: output, exit codes, and nothing left behind by an interrupt."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -38,15 +41,63 @@ def test_what_cannot_be_started_or_logged_is_one_line(tmp_path: Path) -> None:
         process.run(["sh", "-c", "echo"], tmp_path, tmp_path / "no" / "log", "sh", ignore)
 
 
+TOOL = "sleep 300 & echo $! > child; echo $$ > parent; echo started; wait"
+
+
 def test_an_interrupt_ends_the_tool_and_its_children(tmp_path: Path) -> None:
     def interrupt(line: str) -> str | None:
         raise KeyboardInterrupt
 
-    script = "sleep 300 & echo $! > child; echo $$ > parent; echo started; wait"
     with pytest.raises(KeyboardInterrupt):
-        process.run(["sh", "-c", script], tmp_path, tmp_path / "log", "sh", interrupt)
+        process.run(["sh", "-c", TOOL], tmp_path, tmp_path / "log", "sh", interrupt)
+    _assert_gone(tmp_path)
+
+
+def test_a_child_that_does_not_listen_is_ended_by_force(tmp_path: Path) -> None:
+    """The tool itself goes at once, and one that it started, deaf to SIGTERM, would stay."""
+
+    def interrupt(line: str) -> str | None:
+        raise KeyboardInterrupt
+
+    deaf = "(trap '' TERM; sleep 300) & echo $! > child; echo $$ > parent; echo started; wait"
+    with pytest.raises(KeyboardInterrupt):
+        process.run(["sh", "-c", deaf], tmp_path, tmp_path / "log", "sh", interrupt)
+    _assert_gone(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("how", ["process.run(command, here, here / 'log', 'sh', lambda line: None)", "wait(command)"])
+def test_a_signal_ends_the_tool_and_its_children(tmp_path: Path, number: int, how: str) -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom xnorfpga.base import process\n"
+        "here = Path(sys.argv[1])\ncommand = ['sh', '-c', sys.argv[2]]\n"
+        "def wait(command):\n"
+        "    with process.started(command, here) as child:\n"
+        "        child.wait()\n"
+        f"with process.ended_by_signals():\n    {how}\n"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), TOOL], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "parent").exists() or not (tmp_path / "parent").read_text():
+        assert ours.poll() is None
+        time.sleep(0.05)
+    ours.send_signal(number)
+    assert ours.wait(20) == 128 + number
+    assert ours.stderr is not None and ours.stderr.read() == ""
+    _assert_gone(tmp_path)
+
+
+def test_signals_are_ours_only_inside_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_IGN}.get)
+    taken: list[tuple[int, object]] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: taken.append((number, handler)))
+    with process.ended_by_signals():
+        assert [number for number, _ in taken] == [signal.SIGTERM]  # nohup has SIGHUP ignored
+    assert taken[1:] == [(signal.SIGTERM, signal.SIG_DFL)]
+
+
+def _assert_gone(directory: Path) -> None:
     for name in ("parent", "child"):
-        pid = int((tmp_path / name).read_text())
+        pid = int((directory / name).read_text())
         for _ in range(50):  # an orphan is reaped by init, which may take a moment
             if not _runs(pid):
                 break

@@ -10,7 +10,7 @@ from typing import Any
 from doit.exceptions import TaskFailed
 from filelock import FileLock, Timeout
 
-from xnorfpga.base import paths
+from xnorfpga.base import paths, process
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Design
@@ -54,7 +54,8 @@ def up_to_date(name: str, design: str) -> bool:
 def act(name: str, design: str) -> TaskFailed | None:
     """Run a stage as an action of doit: a UserError is a failed task with one line, an interrupt ends quietly."""
     try:
-        run(name, design, force=False)
+        with process.ended_by_signals():
+            run(name, design, force=False)
     except UserError as error:
         return TaskFailed(f"error: {error}")
     except KeyboardInterrupt:

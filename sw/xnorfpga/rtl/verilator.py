@@ -5,8 +5,10 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from typing import Any
 from cocotb_test import simulator
 from filelock import FileLock
 
-from xnorfpga.base import toolchain
+from xnorfpga.base import process, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256
 from xnorfpga.base.paths import BUILD
@@ -42,10 +44,24 @@ class _Simulator(simulator.Verilator):
     def __init__(self, environment: Mapping[str, str] | None = None, **arguments: Any) -> None:
         super().__init__(toplevel_lang="verilog", **arguments)
         self.environment = environment or {}
+        if threading.current_thread() is threading.main_thread():  # its handlers would answer with an AssertionError
+            signal.signal(signal.SIGINT, self.old_sigint_h)
+            signal.signal(signal.SIGTERM, self.old_sigterm_h)
 
     def set_env(self) -> None:
         super().set_env()
         self.env.update(self.environment)  # cocotb-test's own extra_env loses to a shell variable of the same name
+
+    def execute(self, commands: list[list[str]]) -> None:
+        for command in commands:
+            self.logger.info("Running command: " + " ".join(command))
+            with process.started(command, Path(self.work_dir), self.env) as child:
+                assert child.stdout is not None
+                for line in child.stdout:
+                    self.logger.info(line.decode(errors="replace").rstrip())
+                code = child.wait()
+            if code:
+                raise process.Failed(f"{command[0]} ended with exit code {code}")
 
     def start(self, after_first: Callable[[], None] = lambda: None) -> None:
         """Run the commands; raises UserError with what they said where one fails."""
@@ -55,7 +71,7 @@ class _Simulator(simulator.Verilator):
             self.execute([first])
             after_first()
             self.execute(others)
-        except (SystemExit, ValueError) as error:
+        except (process.Failed, ValueError) as error:
             log = Path(self.logger.handlers[-1].baseFilename)  # type: ignore[attr-defined]
             raise UserError(f"{error} ({log}):\n{_tail(log)}") from None
 
