@@ -432,7 +432,7 @@ def test_two_runs_of_a_stage_do_it_once(flow, capsys):
     with runs._alone(stage, designs.load("small"), build):
         waiting = threading.Thread(target=runs.act, args=("images", "small"))
         waiting.start()
-        while "waiting" not in capsys.readouterr().err:
+        while f"images:small waits for images:small (process {os.getpid()})" not in capsys.readouterr().err:
             time.sleep(0.01)
         flow.ran.clear()
         read = receipts.inputs(stage, designs.load("small"), build)
@@ -440,6 +440,23 @@ def test_two_runs_of_a_stage_do_it_once(flow, capsys):
         receipts.write(stage, designs.load("small"), build, {}, read)
     waiting.join(10)
     assert flow.ran == ["images"]
+
+
+def test_what_a_stage_reads_does_not_change_under_it(flow, capsys):
+    """While images are simulated, the Verilog stays as it is; another design is free, and so is another reader."""
+    flow.doit()
+    flow.doit("report:other")
+    flow.ran.clear()
+    with runs._alone(stages.BY_NAME["simulate"], designs.load("small"), flow.build / "small"):
+        waiting = threading.Thread(target=runs.run, args=("elaborate", "small"))
+        waiting.start()
+        while f"elaborate:small waits for simulate:small (process {os.getpid()})" not in capsys.readouterr().err:
+            time.sleep(0.01)
+        runs.run("elaborate", "other")
+        runs.run("synth", "small")
+        assert flow.ran == ["elaborate", "synth"]
+    waiting.join(10)
+    assert flow.ran == ["elaborate", "synth", "elaborate"]
 
 
 def test_a_link_in_the_place_of_a_receipt_is_not_followed(flow, tmp_path):

@@ -5,9 +5,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from filelock import FileLock
-
 from bench.configurations import Configuration
+from xnorfpga.base import locks
 from xnorfpga.base.files import sha256, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import elaborate
@@ -21,8 +20,7 @@ def elaborated(configurations: Mapping[Path, Configuration], *program: str) -> N
 
     Raises UserError as `xnorfpga.elaborate.elaborate_many`.
     """
-    (BUILD / "verif").mkdir(parents=True, exist_ok=True)
-    with FileLock(BUILD / "verif" / "elaborate.lock"):
+    with locks.hold(BUILD / "verif" / "elaborate.lock", "elaborate"):
         generator = [source.read_bytes() for source in elaborate.sources()]
         keys = {
             directory: sha256(*generator, json.dumps(wanted).encode()) for directory, wanted in configurations.items()

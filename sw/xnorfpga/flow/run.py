@@ -3,26 +3,25 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from doit.exceptions import TaskFailed
-from filelock import FileLock, Timeout
 
-from xnorfpga.base import paths, process
+from xnorfpga.base import locks, paths, process
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Design
 from xnorfpga.flow import receipts
-from xnorfpga.flow.stages import BY_NAME, Stage
+from xnorfpga.flow.stages import BY_NAME, STAGES, Stage, writers
 
 
 def run(name: str, design: str, options: Mapping[str, Any] | None = None, *, force: bool = True) -> bool:
     """Run a stage of a design and return whether it ran; options default to the design's own.
 
-    Two runs of one stage of one design wait for each other. Without `force` a run that had to wait finds whether the
-    other one has left nothing to do.
+    A run waits for another one that writes what it writes or reads, or reads what it writes. Without `force` a run
+    that had to wait finds whether the other one has left nothing to do.
 
     Raises UserError for all that a user can mend.
     """
@@ -73,18 +72,15 @@ def of_disk(error: OSError) -> Exception:
 
 @contextmanager
 def _alone(stage: Stage, design: Design, build: Path) -> Iterator[bool]:
-    """Hold the stage's lock; gives whether another run had to be waited for."""
-    file = receipts.path(stage, build).with_suffix(".lock")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
-    try:
-        lock.acquire(blocking=False)
-        waited = False
-    except Timeout:
-        print(f"{stage.name}:{design.name} is running elsewhere: waiting for it", file=sys.stderr)
-        lock.acquire()
-        waited = True
-    try:
-        yield waited
-    finally:
-        lock.release()
+    """Hold what the stage writes alone, and what it reads beside other readers; gives whether it had to wait.
+
+    All stages take locks in the order of the flow, so that no two wait for each other.
+    """
+    name = f"{stage.name}:{design.name}"
+    files = {each.name: receipts.path(each, build).with_suffix(".lock") for each in STAGES}
+    waits = []
+    with ExitStack() as stack:
+        for each in (*writers(stage, design), stage):
+            held = locks.hold(files[each.name], name, shared=each is not stage, ask=tuple(files.values()))
+            waits.append(stack.enter_context(held))
+        yield any(waits)

@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from xnorfpga.artefacts.folding import Folding
-from xnorfpga.base import toolchain
+from xnorfpga.base import locks, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_json
 from xnorfpga.base.paths import ROOT
@@ -48,7 +46,7 @@ def compile() -> None:
 
 def classpath() -> str:
     """Return the generator's class path, compiling first where a source is newer. Safe among parallel processes."""
-    with FileLock(SPINAL / ".compile.lock"):
+    with locks.hold(SPINAL / ".compile.lock", "compile"):
         newest = max(path.stat().st_mtime for path in sources())
         if not CLASSPATH.exists() or CLASSPATH.stat().st_mtime < newest:
             compile()

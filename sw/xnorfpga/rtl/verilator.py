@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from cocotb_test import simulator
-from filelock import FileLock
 
-from xnorfpga.base import process, toolchain
+from xnorfpga.base import locks, process, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256
 from xnorfpga.base.paths import BUILD
@@ -123,7 +122,7 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
     directory = BUILD / "verilated" / f"{top}_{key}"
     directory.mkdir(parents=True, exist_ok=True)
     done, log = directory / "built", directory / "build.log"
-    with FileLock(directory / "lock"):
+    with locks.hold(directory / "lock", f"the build of {directory.name}"):
         if not done.exists():
             make_args = [f"-j{os.cpu_count()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
             runtime = BUILD / "verilated" / f"runtime_{sha256(*how)[:16]}"
@@ -146,9 +145,7 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
 @contextmanager
 def _runtime(runtime: Path) -> Iterator[None]:
     """Let the first build be alone: it compiles Verilator's own runtime, most of its work, for all after it."""
-    runtime.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(runtime / "lock")
-    with lock:
+    with locks.hold(runtime / "lock", "the first build of a simulator"):
         if not (runtime / "verilated.o").exists():
             yield
             return
