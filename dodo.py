@@ -2,20 +2,18 @@
 """The graph of the stages: `doit` makes the report of mnist_small, `doit list --all` shows what else there is.
 
 It only turns the table of stages (sw/xnorfpga/flow/stages.py) into doit's tasks. Whether a stage must run is what its
-receipt says (sw/xnorfpga/flow/receipts.py), so doit's own database holds nothing that would be missed.
+receipt says (sw/xnorfpga/flow/receipts.py), so doit keeps no database of its own.
 """
 
-import sqlite3
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from doit.exceptions import TaskFailed
 
-from xnorfpga.base import paths, process
+from xnorfpga.base import paths, process, terminal
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.flow import run
@@ -23,23 +21,14 @@ from xnorfpga.flow.stages import STAGES, Stage, writers
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
-
-def database() -> Path:
-    """Return doit's database; one that is damaged is begun anew."""
-    file = paths.BUILD / "doit.db"
-    paths.BUILD.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(sqlite3.connect(file)) as connection:
-            connection.execute("pragma schema_version")
-    except sqlite3.DatabaseError:
-        file.unlink()
-    return file
-
+terminal.replace_unknown_signs()
+if sys.argv[1:2] in (["list"], ["info"]):  # the reader of a pipe, such as head, may leave
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 DOIT_CONFIG = {
     "default_tasks": ["report:mnist_small"],
-    "backend": "sqlite3",  # a kill leaves it whole
-    "dep_file": str(database()),
+    "backend": "sqlite3",
+    "dep_file": ":memory:",  # doit itself has nothing to remember
     "verbosity": 2,
 }
 
@@ -48,14 +37,13 @@ def task_compile() -> dict[str, Any]:
     """SpinalHDL generator → classes (sbt, once for all designs)"""
     return {
         "actions": [compile_generator],
-        "file_dep": elaborate.sources(),
         "targets": [elaborate.CLASSPATH],
+        "uptodate": [elaborate.is_compiled],
     }
 
 
 def compile_generator() -> TaskFailed | None:
     try:
-        elaborate.CLASSPATH.unlink(missing_ok=True)
         with process.ended_by_signals():
             elaborate.classpath()  # compiles under a lock: tests may be doing the same
     except UserError as error:

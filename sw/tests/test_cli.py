@@ -5,6 +5,8 @@ import errno
 import importlib
 import inspect
 import json
+import os
+import shlex
 import subprocess
 import sys
 
@@ -156,3 +158,30 @@ def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
 def test_quartus_report_is_json(capsys):
     assert cli.main(["quartus-report", str(ROOT / "sw/tests/synth/fixtures/quartus")]) == 0
     assert json.loads(capsys.readouterr().out)["revision"] == "De1SocTop"
+
+
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run a line of the shell in which `$python` is this Python, outputs buffered as they are for a user."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    script = f"python={shlex.quote(sys.executable)}\n{line}"
+    return subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("program", ["xnorfpga list", "xnorfpga --help", "xnorfpga nix", "doit list --all"])
+def test_a_reader_that_leaves_is_no_fault(program, unbuffered):
+    run = shell(f"{{ $python -m {program}; }} | true", PYTHONUNBUFFERED=unbuffered)
+    assert "Broken" not in run.stderr and "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "program, shown", [("xnorfpga fold mnist_small", "?s"), ("doit list", "network ? bit-packed weights")]
+)
+def test_a_terminal_that_knows_ascii_alone_gets_question_marks(program, shown, tmp_path):
+    run = shell(
+        f"$python -m {program}", LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii", XNORFPGA_BUILD=str(tmp_path)
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert shown in run.stdout

@@ -3,12 +3,11 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from xnorfpga.base import paths, process
+from xnorfpga.base import paths, process, terminal
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import designs
@@ -37,19 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     SIGTERM and SIGHUP end the tools that run, and raise SystemExit.
     """
-    options = parser().parse_args(arguments)
+    terminal.replace_unknown_signs()
     try:
-        with process.ended_by_signals():
-            return run(options)
+        with process.ended_by_signals(), terminal.readers_may_leave():
+            return run(parser().parse_args(arguments))
+        return 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished before is unchanged", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         told = flow.of_disk(error)
         if not isinstance(told, UserError):

@@ -44,11 +44,16 @@ def compile() -> None:
         raise UserError("sbt could not compile hw/spinal:\n" + "\n".join(errors))
 
 
+def is_compiled() -> bool:
+    """Return whether the generator was compiled after the last change of its sources."""
+    newest = max(path.stat().st_mtime for path in sources())
+    return CLASSPATH.is_file() and CLASSPATH.stat().st_mtime >= newest
+
+
 def classpath() -> str:
     """Return the generator's class path, compiling first where a source is newer. Safe among parallel processes."""
     with locks.hold(SPINAL / ".compile.lock", "compile"):
-        newest = max(path.stat().st_mtime for path in sources())
-        if not CLASSPATH.exists() or CLASSPATH.stat().st_mtime < newest:
+        if not is_compiled():
             compile()
         return CLASSPATH.read_text(encoding="utf-8")
 
