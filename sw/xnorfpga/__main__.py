@@ -121,6 +121,8 @@ def run(options: argparse.Namespace) -> int:
 
     Raises UserError for bad input and missing tools.
     """
+    if options.command != "quartus-report":
+        paths.check_checkout()
     match options.command:
         case "doctor":
             from xnorfpga import doctor

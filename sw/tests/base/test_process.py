@@ -86,6 +86,21 @@ def test_a_signal_ends_the_tool_and_its_children(tmp_path: Path, number: int, ho
     _assert_gone(tmp_path)
 
 
+def test_an_interrupt_while_a_tool_starts_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+
+    def interrupted(self: subprocess.Popen, *rest: object) -> None:
+        start(self, *rest)
+        while not (tmp_path / "parent").exists() or not (tmp_path / "parent").read_text():
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "_execute_child", interrupted)
+    with pytest.raises(KeyboardInterrupt), process.started(["sh", "-c", TOOL], tmp_path):
+        pass
+    _assert_gone(tmp_path)
+
+
 def test_signals_are_ours_only_inside_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signal, "getsignal", {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_IGN}.get)
     taken: list[tuple[int, object]] = []

@@ -59,18 +59,31 @@ def started(
 
     Raises UserError where it cannot be started.
     """
+    child = None
     try:
-        child = subprocess.Popen(
-            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise UserError(f"{command[0]}: cannot run: {error.strerror or error}") from None
-    try:
+        child = _Child(command, directory, environment)
         yield child
     except BaseException:
-        _end(child)
+        if child is not None:
+            _end(child)
         raise
+
+
+class _Child(subprocess.Popen[bytes]):
+    """A process in a session of its own. One that is interrupted while it starts is ended as well."""
+
+    def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str] | None) -> None:
+        try:
+            super().__init__(
+                command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise UserError(f"{command[0]}: cannot run: {error.strerror or error}") from None
+        except (KeyboardInterrupt, SystemExit):
+            if getattr(self, "pid", None):
+                _end(self)
+            raise
 
 
 @contextmanager

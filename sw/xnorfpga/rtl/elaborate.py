@@ -15,14 +15,13 @@ from xnorfpga.artefacts.folding import Folding
 from xnorfpga.base import locks, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_json
-from xnorfpga.base.paths import ROOT
+from xnorfpga.base.paths import SPINAL
 from xnorfpga.base.strict import Artefact
 from xnorfpga.design.hardware import hardware
 
 if TYPE_CHECKING:
     from xnorfpga.design.schema import Design
 
-SPINAL = ROOT / "hw" / "spinal"
 CLASSPATH = SPINAL / "target" / "classpath.txt"
 
 
