@@ -20,25 +20,30 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     The bytes go to a temporary file beside it, which replaces `path` only when the block ends without an
     exception: an interrupted stage or a full disk leaves the earlier result as it was.
 
-    Raises UserError where the disk does not take the file.
+    Raises UserError where the disk does not take the file. A fault of another file, which the block reads, is left to
+    whoever wrote the block.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, inside = None, False
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            try:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            inside = True
+            yield file
+            inside = False
+            file.flush()
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
+        if inside and error.filename:
+            raise
         raise UserError(
             f"{path}: cannot write: {error.strerror or error}; the earlier file, if any, is unchanged"
         ) from None
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,7 +4,6 @@
 sbt compiles the generator once and leaves its class path in a file; each design is then one short java run.
 """
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xnorfpga.artefacts.folding import Folding
 from xnorfpga.base import locks, toolchain
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import write_json
+from xnorfpga.base.files import atomic_write, write_json
 from xnorfpga.base.paths import SPINAL
 from xnorfpga.base.strict import Artefact
 from xnorfpga.design.hardware import hardware
@@ -90,11 +89,8 @@ def elaborate_many(
             )
         for directory, out in work:
             for file in sorted(path for path in directory.rglob("*") if path.is_file()):
-                target = out / file.relative_to(directory)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                temporary = target.with_name(f".{target.name}.new")
-                temporary.write_bytes(file.read_bytes())
-                os.replace(temporary, target)
+                with atomic_write(out / file.relative_to(directory)) as target:
+                    target.write(file.read_bytes())
 
 
 def elaborate(design: "Design", build: Path) -> None:
