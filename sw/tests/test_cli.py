@@ -150,9 +150,12 @@ def test_fold_shows_the_prediction(capsys, tmp_path, monkeypatch):
 
 def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(paths, "BUILD", tmp_path)
-    monkeypatch.setattr(publish, "publish", lambda chosen, build: build / chosen.name)
+    asked = []
+    monkeypatch.setattr(publish, "publish", lambda chosen, build, replace: asked.append(replace) or build / chosen.name)
     assert cli.main(["publish", "smoke"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'smoke' / 'smoke'}\n"
+    assert cli.main(["publish", "smoke", "--replace"]) == 0
+    assert asked == [False, True]
 
 
 def test_quartus_report_is_json(capsys):

@@ -88,7 +88,9 @@ def parser() -> argparse.ArgumentParser:
                 help="the test digits of a network trained here, for the last measurement (default: the validation "
                 "digits; a published model is always measured on the test digits)",
             )
-    _design(command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set"))
+    sub = command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set")
+    _design(sub)
+    sub.add_argument("--replace", action="store_true", help="even where another model is published under that name")
     sub = command("fold", "fold a design as its file says, and print what foldings of a network fit a board")
     sub.add_argument("network", metavar="NETWORK", help="a design, a design file, or sizes such as 784-256-256-10")
     sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or the only one)")
@@ -134,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
             from xnorfpga.learn import publish
 
             chosen = designs.load(options.design)
-            print(publish.publish(chosen, paths.BUILD / chosen.name))
+            print(publish.publish(chosen, paths.build_folder(chosen.name), options.replace))
         case "fold":
             print(fold(options))
         case "calibrate":

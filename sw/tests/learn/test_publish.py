@@ -82,6 +82,30 @@ def test_publishing_twice_gives_the_same_bytes(published, tmp_path):
     assert path.read_bytes() == before
 
 
+def test_another_model_is_overwritten_only_if_that_was_asked_for(published, tmp_path):
+    design, path = published
+    other = replace(design, training=replace(design.training, seed=7))
+    train.train(other, tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: another model is published there; --replace overwrites it$"):
+        publish.publish(other, tmp_path)
+    assert path.read_bytes() == before
+    publish.publish(other, tmp_path, replace=True)
+    assert path.read_bytes() != before
+    arrays = arrays_of(path)
+    record = json.loads(arrays["record"].tobytes())
+    record["published"]["date"] = "2020-02-02"
+    rewrite(path, {**arrays, "record": np.frombuffer(json.dumps(record).encode(), np.uint8)})
+    assert publish.publish(other, tmp_path) == path  # the same network on another day
+
+
+def test_a_published_design_is_not_published_again(tmp_path):
+    with pytest.raises(
+        UserError, match=r"mnist.toml: weights = 'mnist.npz': published already; accepted here: 'train'"
+    ):
+        publish.publish(designs.load("mnist"), tmp_path)
+
+
 def test_a_model_of_another_network_is_refused(published):
     design, path = published
     for part, change in (("network", {"layers": (784, 18, 12, 10)}), ("quantization", {"input_threshold": 99})):

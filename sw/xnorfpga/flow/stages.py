@@ -25,7 +25,7 @@ class Stage:
     module, function: what runs, called with `design` and `build` (and the command's options).
     uses: the parts of the design that its result depends on, as dotted names.
     reads, writes: files under build/NAME, as patterns. A pattern without a star is a file that is always there.
-    also_reads, also_writes: only where the network is trained here (reads), or published (writes).
+    trained_reads, published_writes: read only where the network is trained here, written only where it is published.
     outside: files elsewhere that it reads. environment: what else decides its result.
     spawns: modules that run in a process of their own, which imports do not show.
     trains: the stage is skipped where the weights are published.

