@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import copy
 import signal
 import subprocess
 import sys
@@ -129,13 +130,16 @@ def test_an_interrupted_training_goes_on(cut, tmp_path, capsys):
     assert equal(weights(build), weights(tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("what", ["configuration", "code", "training digits", "validation digits", "torch"])
+@pytest.mark.parametrize("what", ["configuration", "code", "training digits", "validation digits", "torch", "file"])
 def test_no_training_goes_on_from_another_one(cut, what, monkeypatch, capsys, dataset):
     design, build = cut
     if what == "configuration":
         design = replace(design, training=design.training.model_copy(update={"seed": 5}))
     elif what == "code":
         monkeypatch.setattr(train, "sources", lambda: "0" * 64)
+    elif what == "file":
+        saved = torch.load(build / "resume.pt", weights_only=True)
+        torch.save({**saved, "key": {**saved["key"], "epochs": torch.zeros(3)}}, build / "resume.pt")
     elif what == "torch":
         monkeypatch.setattr(torch, "__version__", "1.0")
     else:
@@ -203,6 +207,13 @@ def other_resumes(path):
     yield {**right, "random": torch.zeros(3)}, "not as train writes it"
     for wrong in ({"curves": [{"epoch": 1}]}, {"step": 1000}, {"step": "one"}, {"step": -1}):
         yield {**right, "progress": {**right["progress"], **wrong}}, "not as train writes it"
+    for part, place in (("optimizer", ("state", 0, "exp_avg")), ("schedule", ("last_epoch",)), ("progress", ("loss",))):
+        changed = copy.deepcopy(right)
+        inner = changed[part]
+        for name in place[:-1]:
+            inner = inner[name]
+        inner[place[-1]] = inner[place[-1]] * 2 + 1
+        yield changed, "not as train writes it .*its digest is not that of its content"
 
 
 def test_a_wrong_resume_file_is_one_line(cut):

@@ -166,7 +166,8 @@ class Run:
         state = {name: getattr(self, name).state_dict() for name in ("net", "optimizer", "schedule")}
         inside = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
         state["progress"] = Progress(curves=tuple(self.curves), **inside).model_dump(mode="json")
-        save(self.resume, {"key": self.key(), **state, "random": torch.get_rng_state()})
+        state["random"] = torch.get_rng_state()
+        save(self.resume, {"key": self.key(), **state, "sha256": sha256(*_parts(state))})
         self.last_save = time.monotonic()
 
     def load(self) -> None:
@@ -177,10 +178,13 @@ class Run:
         saved = read(self.resume)
         if saved is None:
             return
-        if saved.get("key") != self.key():
+        if [*_parts(saved.get("key"))] != [*_parts(self.key())]:
             print(f"{self.resume}: of another configuration, code, data or torch: training starts anew")
             return
         try:
+            state = {name: value for name, value in saved.items() if name not in ("key", "sha256")}
+            if saved["sha256"] != sha256(*_parts(state)):
+                raise ValueError("its digest is not that of its content")
             self.net.load_state_dict(saved["net"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule.load_state_dict(saved["schedule"])
@@ -321,6 +325,23 @@ def save(path: Path, content: dict[str, Any]) -> None:
     torch.save(content, buffer)
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
+
+
+def _parts(value: Any) -> Iterator[bytes]:
+    """Yield bytes that are the same for the same tensors and plain values, in whatever dictionaries and lists."""
+    if isinstance(value, Tensor):
+        yield f"{value.dtype} {tuple(value.shape)}".encode()
+        yield value.numpy().tobytes()
+    elif isinstance(value, dict):
+        for name, content in value.items():
+            yield f"{{{name}".encode()
+            yield from _parts(content)
+    elif isinstance(value, (list, tuple)):
+        for content in value:
+            yield b"["
+            yield from _parts(content)
+    else:
+        yield repr(value).encode()
 
 
 def _wrong(error: Exception) -> str:
