@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a build lies, and where it cannot."""
 
+import importlib.metadata
 import subprocess
 import sys
 
@@ -55,3 +56,9 @@ def test_a_package_without_its_checkout_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "DESIGNS", paths.ROOT / "absent" / "designs")
     with pytest.raises(UserError, match=r"has no absent/designs; xnorfpga works in its checkout: .*pip install .*-e"):
         paths.check_checkout()
+
+
+def test_no_file_of_verif_hides_a_package():
+    """pytest has verif/ on its path: a verif/coverage.py kept everybody from measuring coverage."""
+    ours = {path.stem for path in (paths.ROOT / "verif").iterdir()}
+    assert not ours & {*sys.stdlib_module_names, *importlib.metadata.packages_distributions(), "coverage"}
