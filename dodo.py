@@ -13,7 +13,7 @@ from typing import Any
 
 from doit.exceptions import TaskFailed
 
-from xnorfpga.base import paths, process, terminal
+from xnorfpga.base import paths, terminal
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
 from xnorfpga.flow import run
@@ -36,19 +36,10 @@ DOIT_CONFIG = {
 def task_compile() -> dict[str, Any]:
     """SpinalHDL generator → classes (sbt, once for all designs)"""
     return {
-        "actions": [compile_generator],
+        "actions": [(run.told, ["compile", elaborate.classpath])],  # under a lock: tests may be doing the same
         "targets": [elaborate.CLASSPATH],
         "uptodate": [elaborate.is_compiled],
     }
-
-
-def compile_generator() -> TaskFailed | None:
-    try:
-        with process.ended_by_signals():
-            elaborate.classpath()  # compiles under a lock: tests may be doing the same
-    except UserError as error:
-        return fail(str(error))
-    return None
 
 
 def task_stages() -> Iterator[dict[str, Any]]:

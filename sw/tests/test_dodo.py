@@ -267,6 +267,14 @@ def test_an_interrupted_stage_is_not_done_even_if_the_change_is_taken_back(flow,
     assert whole == {path: path.read_text() for path in whole}
 
 
+def test_an_interrupted_compile_is_one_line(flow, capsys):
+    flow.broken["compile"] = KeyboardInterrupt()
+    with pytest.raises(SystemExit) as exit_:
+        flow.doit("elaborate:small")
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err == "\ninterrupted: compile will run again\n"
+
+
 def test_a_stage_run_by_hand_is_run_again(flow):
     flow.doit()
     runs.run("simulate", "small", {"images": 20})

@@ -27,6 +27,7 @@ from xnorfpga.design.hardware import predict
 from xnorfpga.flow.stages import STAGES
 from xnorfpga.network import golden
 from xnorfpga.rtl import simulate, verilator
+from xnorfpga.rtl.outcome import OUTCOME
 
 IMAGES = 40
 
@@ -185,6 +186,31 @@ def test_a_wrong_prediction_is_noticed(smoke, monkeypatch, what):
         "latency_cycles": f"latency {found} cycles, predicted {found + 1}",
     }
     refused(smoke, line[what])
+
+
+@pytest.mark.parametrize("failed, outcome", [(["a test"], True), ([], False), (["a test"], False)])
+def test_a_simulation_that_breaks_off_is_one_line(smoke, monkeypatch, failed, outcome):
+    """Also where an outcome is there: it may be half of one."""
+    before = smoke[0]()
+    earlier = (smoke[1] / "sim" / OUTCOME).read_bytes()
+
+    def broken(*_):
+        if outcome:
+            (smoke[1] / "sim" / OUTCOME).write_bytes(earlier)
+        return failed
+
+    monkeypatch.setattr(verilator, "run", broken)
+    with pytest.raises(UserError, match=r"^smoke: the simulation did not come to an end; see [^\n]*run.log$"):
+        smoke[0]()
+    assert Simulation.read(smoke[1] / "sim.json") == before
+
+
+def test_a_right_simulation_takes_an_earlier_failure_back(smoke, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(simulate, "judge", lambda *_: ["wrong"])
+        refused(smoke, "wrong")
+    smoke[0]()
+    assert not (smoke[1] / "sim.failed.json").exists()
 
 
 def test_an_interrupt_leaves_the_earlier_result(smoke, monkeypatch):

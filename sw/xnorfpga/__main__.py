@@ -239,17 +239,9 @@ def _design(sub: argparse.ArgumentParser) -> None:
 
 
 def _image_count(text: str) -> int | str:
-    return text if text == "all" else _count(text, "all, or ")
-
-
-def _count(text: str, also: str = "") -> int:
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: accepted: {also}a whole number of at least 1")
-    return count
+    if text == "all" or (text.isdecimal() and int(text)):
+        return text if text == "all" else int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: accepted: all, or a whole number of at least 1")
 
 
 def list_designs() -> None:

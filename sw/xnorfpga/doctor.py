@@ -115,8 +115,7 @@ def _generator() -> Finding:
     if lost:
         return Finding("SpinalHDL", advice=f"{lost[0]} is gone: delete {file} and run `doit compile`")
     versions = [match[1] for entry in entries if (match := re.search(r"spinalhdl-core_[\d.]+-([\d.]+)\.jar", entry))]
-    stale = any(path.stat().st_mtime > file.stat().st_mtime for path in elaborate.sources())
-    state = "compiled, older than its sources" if stale else "compiled"
+    state = "compiled" if elaborate.is_compiled() else "compiled, older than its sources"
     return Finding("SpinalHDL", f"{versions[0] if versions else '?'} ({state})", str(file))
 
 

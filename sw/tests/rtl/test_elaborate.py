@@ -2,6 +2,7 @@
 """The Scala side: what it refuses, that it is deterministic, and that Python predicts what it builds."""
 
 import copy
+import time
 from fractions import Fraction
 
 import pytest
@@ -106,3 +107,30 @@ def test_named_designs_are_predicted_without_elaboration():
     prediction = predict(mnist, mnist.folding)
     assert prediction.cycles_per_image == Fraction(256, 3)
     assert prediction.m10k <= mnist.board.capacity.m10k
+
+
+def test_the_generator_is_compiled_again_after_each_change_of_its_sources(tmp_path, monkeypatch):
+    package = tmp_path / "src/main/scala/xnorfpga"
+    package.mkdir(parents=True)
+    (tmp_path / "project").mkdir()
+    for file in ("build.sbt", "project/build.properties", "src/main/scala/xnorfpga/Layer.scala"):
+        (tmp_path / file).touch()
+    monkeypatch.setattr(elaborate, "SPINAL", tmp_path)
+    monkeypatch.setattr(elaborate, "CLASSPATH", tmp_path / "classpath.txt")
+    assert not elaborate.is_compiled()
+
+    def compiled(after):
+        after()
+        was = elaborate.is_compiled()
+        (tmp_path / "classpath.txt").write_text("classes")
+        return was
+
+    assert not compiled(lambda: None)
+    assert elaborate.is_compiled()
+    time.sleep(0.02)  # what the file system's clock can tell apart
+    assert not compiled((package / "New.scala").touch)
+    time.sleep(0.02)
+    assert not compiled((package / "New.scala").unlink)
+    time.sleep(0.02)
+    assert not compiled(lambda: (tmp_path / "build.sbt").write_text("// new"))
+    assert elaborate.is_compiled()

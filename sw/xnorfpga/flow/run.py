@@ -2,7 +2,7 @@
 """Runs a stage: alone on its files, on what the stages before have written, and with a receipt at its end."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,19 @@ def up_to_date(name: str, design: str) -> bool:
 
 
 def act(name: str, design: str) -> TaskFailed | None:
-    """Run a stage as an action of doit: a UserError is a failed task with one line, an interrupt ends quietly."""
+    """Run a stage as an action of doit."""
+    return told(f"{name}:{design}", lambda: run(name, design, force=False))
+
+
+def told(task: str, action: Callable[[], object]) -> TaskFailed | None:
+    """Do what a task of doit does: a UserError is a failed task with one line, an interrupt ends quietly."""
     try:
         with process.ended_by_signals():
-            run(name, design, force=False)
+            action()
     except UserError as error:
         return TaskFailed(f"error: {error}")
     except KeyboardInterrupt:
-        print(f"\ninterrupted: {name}:{design} will run again", file=sys.stderr)
+        print(f"\ninterrupted: {task} will run again", file=sys.stderr)
         raise SystemExit(130) from None
     return None
 

@@ -44,7 +44,8 @@ def compile() -> None:
 
 def is_compiled() -> bool:
     """Return whether the generator was compiled after the last change of its sources."""
-    newest = max(path.stat().st_mtime for path in sources())
+    folders = SPINAL.glob("src/main/**")  # of which one changes where a source is removed
+    newest = max(path.stat().st_mtime for path in (*sources(), *folders))
     return CLASSPATH.is_file() and CLASSPATH.stat().st_mtime >= newest
 
 
