@@ -39,7 +39,7 @@ def build_folder(name: str) -> Path:
 
 def check_makeable(path: Path, otherwise: str) -> None:
     """Raise UserError, with what to do, where make would take a path for something else."""
-    if wrong := re.search(r"[^\w/.,+@=~-]", str(path)):
+    if wrong := re.search(r"""[\s#:;"\\]""", str(path)):
         raise UserError(f"{path}: make, which builds the simulator, takes no {wrong[0]!r} in a path; {otherwise}")
 
 
