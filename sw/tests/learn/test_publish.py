@@ -68,13 +68,6 @@ def test_a_published_model_is_exported_with_the_record_of_its_training(published
     assert Training.read(tmp_path / "other/training.json") == record
 
 
-def test_a_design_of_a_published_model_has_nothing_to_publish(tmp_path):
-    with pytest.raises(
-        UserError, match=r"^mnist: its weights are the published mnist.npz; there is nothing to publish"
-    ):
-        publish.publish(designs.load("mnist"), tmp_path)
-
-
 def test_publishing_twice_gives_the_same_bytes(published, tmp_path):
     design, path = published
     before = path.read_bytes()
