@@ -218,9 +218,8 @@ def prepare(mutants: int, seed: int) -> tuple[Job, list[Mutant]]:
     for file, text in memory.images(manifest, configurations.initial_network(HARDWARE, seed)).items():
         write_text(work / "mem" / file, text)
     built = verilator.build([work / "mutants.v", work / "memories.v"], "Accelerator", verilator.QUICK)
-    bench = [
-        (VERIF / f"{name}.py").read_bytes() for name in ("systems/accelerator", "bench/configurations", "bench/streams")
-    ]
+    files = [VERIF / "systems" / "accelerator.py", *sorted((VERIF / "bench").glob("*.py"))]
+    bench = [file.read_bytes() for file in files]
     key = sha256((work / "mutants.v").read_bytes(), str(NETWORKS).encode(), *bench)[:16]
     return Job(work, built, work / f"results_{key}", seed), drawn(work)
 
@@ -270,7 +269,7 @@ def simulate(job: Job, number: int) -> str | None:
     }
     try:
         failed = verilator.run(
-            job.built, "systems.accelerator", job.work / "mem", variables, job.work / f"run_{number}.log"
+            job.built, "systems.accelerator", job.work / "mem", variables, job.work / f"run_{number}.log", job.seed
         )
     except UserError:
         return "the simulator broke down or did not end"

@@ -31,5 +31,5 @@ def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
     sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
     built = verilator.build(sources, "De1SocTop", verilator.QUICK)
     variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}
-    failed = verilator.run(built, "systems.board", directory / "mem", variables, directory / "run.log")
+    failed = verilator.run(built, "systems.board", directory / "mem", variables, directory / "run.log", seed)
     assert not failed, f"see {directory / 'run.log'}"

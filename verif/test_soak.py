@@ -30,7 +30,7 @@ def test_a_hundred_thousand_images_under_random_pauses(seed: int, pytestconfig: 
     built = verilator.build([directory / "rtl" / "Accelerator.v"], "Accelerator", verilator.QUICK)
     variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed), "VERIF_IMAGES": str(IMAGES)}
     started = time.monotonic()
-    failed = verilator.run(built, "systems.soak", directory / "mem", variables, directory / f"run_{seed}.log")
+    failed = verilator.run(built, "systems.soak", directory / "mem", variables, directory / f"run_{seed}.log", seed)
     seconds = round(time.monotonic() - started, 1)
     assert not failed, f"see {directory / f'run_{seed}.log'}; replay: pytest verif/test_soak.py --soak --seed {seed}"
     result = read_json(directory / "soak.json")

@@ -68,6 +68,19 @@ NAMED = {  # what the random ones seldom are
 }
 
 
+CHAINS = {  # whose layers are tried alone
+    "rings": NAMED["rings"],
+    "serial": NAMED["serial"],
+    "smallest": chain(
+        1, 1,
+        (1, 1, "stationary", 1, 1), (1, 3, "diagonal", 1, 1), (3, 2, "broadcast", 1, 1),
+        (2, 3, "stationary", 3, 2), (3, 4, "diagonal", 2, 1), (4, 1, "broadcast", 1, 2),
+    ),
+    # pairs counted where whole vectors arrive; words used as they come, cut from wider beats
+    "whole": chain(2, 16, (16, 20, "stationary", 20, 16), (20, 8, "broadcast", 8, 4), (8, 3, "diagonal", 3, 2)),
+}  # fmt: skip
+
+
 def configuration(number: int | str, hardware: int = 1) -> Configuration:
     """Draw a whole accelerator: depth, sizes, folds, copies, input word.
 
@@ -83,6 +96,25 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
     layers = [layer(rng, mw, mh, copies) for mw, mh in pairwise(sizes)]
     words = [word for word in divisors(sizes[0]) if copies * sizes[0] <= MAX_CYCLES * word]
     return chain(copies, rng.choice(words), *(tuple(each.values()) for each in layers))
+
+
+Parameters = list[dict[str, Any]]
+"""Of each instance of a unit side by side."""
+
+
+def rows(keys: str, *values: tuple[Any, ...]) -> Parameters:
+    """Return each row of values under the keys."""
+    return [dict(zip(keys.split(), row, strict=True)) for row in values]
+
+
+def layers(*chains: Configuration) -> Parameters:
+    """Return every layer of some chains."""
+    return [{"accelerator": each, "layer": k} for each in chains for k in range(len(each["layers"]))]
+
+
+def memories(*shapes: tuple[int, int]) -> dict[str, Any]:
+    """Return memories (width, depth) behind one load port."""
+    return {"memory": MEMORY, "shapes": rows("width depth", *shapes)}
 
 
 def bins(configuration: Configuration) -> set[tuple[str, str]]:

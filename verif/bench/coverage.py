@@ -109,7 +109,7 @@ def save() -> None:
     (VERIF_CORRUPT), nothing is written: there, nothing was verified.
     """
     directory, test = os.environ.get(SAMPLES), os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
-    if (_hits or _counts) and directory and test and not int(os.environ.get("VERIF_CORRUPT", "0")):
+    if (_hits or _counts) and directory and test and not os.environ.get("VERIF_CORRUPT"):
         name = re.sub(r"[^\w.-]+", "_", test)
         hits = [[point, bin, count] for (point, bin), count in sorted(_hits.items())]
         write_json(Path(directory) / f"{name}.{os.getpid()}.json", {"hits": hits, "counts": _counts})

@@ -5,13 +5,11 @@ One convention of time: inputs change just after a rising edge, everything is lo
 when the logic has settled, and what is agreed there takes place at the next rising edge.
 """
 
+import itertools
 import random
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from cocotb.triggers import FallingEdge, RisingEdge
-
-from bench import coverage
 
 Pause = Iterator[bool]
 """Says before each cycle whether to pause in it."""
@@ -19,22 +17,24 @@ Pause = Iterator[bool]
 
 def never() -> Pause:
     """Never pause."""
-    while True:
-        yield False
+    return itertools.repeat(False)
 
 
 def sometimes(rng: random.Random, probability: float) -> Pause:
     """Pause in a share of the cycles, each drawn alone."""
-    while True:
-        yield rng.random() < probability
+    own = spawned(rng)
+    return (own.random() < probability for _ in itertools.count())
 
 
 def bursts(rng: random.Random, longest: int) -> Pause:
     """Go and pause in turn, each for up to `longest` cycles."""
-    while True:
-        for pausing in (False, True):
-            for _ in range(rng.randint(1, longest)):
-                yield pausing
+    own = spawned(rng)
+    return (pausing for _ in itertools.count() for pausing in (False, True) for _ in range(own.randint(1, longest)))
+
+
+def spawned(rng: random.Random) -> random.Random:
+    """Return a source for what is drawn cycle by cycle: how long a test takes must not change what it draws next."""
+    return random.Random(rng.getrandbits(64))
 
 
 PATIENCE_CYCLES = 100_000
@@ -113,30 +113,3 @@ class StreamSink:
     def forget(self) -> None:
         """A reset may break a promise."""
         self.pending = None
-
-
-class Scoreboard:
-    """Compares what comes with what was expected, in order: nothing wrong, lost, twice, or out of nowhere."""
-
-    def __init__(self, corrupt: random.Random | None = None) -> None:
-        """Expect nothing yet; `corrupt` draws which value of the first expectation is falsified (negative control)."""
-        self.corrupt = corrupt
-        self.expected: deque[tuple[tuple[int, ...], Iterable[tuple[str, str]]]] = deque()
-        self.checked = 0
-
-    def expect(self, *values: int, met: Iterable[tuple[str, str]] = ()) -> None:
-        """Expect `values` next; where they come, the bins of the coverage plan in `met` are met."""
-        if self.corrupt:
-            wrong = self.corrupt.randrange(len(values))
-            values = tuple(value ^ (k == wrong) for k, value in enumerate(values))
-            self.corrupt = None
-        self.expected.append((values, met))
-
-    def take(self, *values: int) -> None:
-        """Compare what came."""
-        assert self.expected, f"{values} too many, after {self.checked} that were right"
-        expected, met = self.expected.popleft()
-        assert values == expected, f"number {self.checked} is {values} instead of {expected}"
-        self.checked += 1
-        for point, bin in met:
-            coverage.sample(point, bin)

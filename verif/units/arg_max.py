@@ -3,7 +3,14 @@
 
 import cocotb
 
+from bench.configurations import Configuration, Parameters, rows
 from bench.unit import NUMBERS, TIMEOUT, StreamUnit, lanes
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    shapes = ((1, 1, 1), (1, 4, 3), (2, 1, 2), (3, 5, 1), (10, 8, 2), (10, 3, 3), (7, 1, 3))
+    return {"arg_max": rows("classes score_bits copies", *shapes)}
 
 
 class Bench(StreamUnit):

@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Collector and Serializer alone: the same bits come out in wider or narrower beats."""
+"""Collector alone: the same bits come out in wider beats. Its bench is the Serializer's as well."""
 
 import cocotb
 
+from bench.configurations import Configuration, Parameters, rows
 from bench.unit import MANIFEST, NUMBERS, TIMEOUT, CollectingUnit, lanes
-from xnorfpga.rtl.testbench import to_int
+from xnorfpga.network.encoding import to_int
 
-UNIT = MANIFEST["unit"].lower()
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    keys = "in_width out_width copies transition_bits"
+    return {
+        "collector": rows(
+            keys,
+            (1, 1, 1, 0), (1, 3, 2, 0), (2, 2, 3, 0), (2, 8, 2, 3), (4, 20, 1, 4), (5, 15, 3, 0), (3, 21, 2, 0),
+        )
+    }  # fmt: skip
 
 
 class Bench(CollectingUnit):
@@ -17,7 +27,7 @@ class Bench(CollectingUnit):
         images, copies = self.images(full), self.facts["copies"]
         in_width, out_width = self.facts["in_width"], self.facts["out_width"]
         vectors = self.bits(copies, max(in_width, out_width))
-        met = [(f"{UNIT}.lanes", "full" if images == copies else "some")]
+        met = [(f"{MANIFEST['unit'].lower()}.lanes", "full" if images == copies else "some")]
         for start in range(0, vectors.shape[1], out_width):
             self.expect_group(vectors[:images, start : start + out_width], met)
         for start in range(0, vectors.shape[1], in_width):
@@ -36,8 +46,7 @@ async def every_vector_comes_whole_and_in_order(dut, k: int) -> None:
 @cocotb.test(**TIMEOUT)
 @cocotb.parametrize(k=NUMBERS)
 async def unhindered_there_is_no_bubble(dut, k: int) -> None:
-    """A vector takes a cycle a beat of the narrower kind, and the next follows at once."""
+    """A beat is taken every cycle, and the next vector follows at once."""
     bench = Bench(dut, k)
     await bench.start()
-    widths = bench.facts["in_width"], bench.facts["out_width"]
-    await bench.unhindered(max(widths) // min(widths))
+    await bench.unhindered(bench.facts["out_width"] // bench.facts["in_width"])

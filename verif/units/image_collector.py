@@ -5,9 +5,21 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from bench.configurations import Configuration, Parameters, rows
 from bench.streams import Pause, never, random_pause
 from bench.unit import NUMBERS, TIMEOUT, CollectingUnit
-from xnorfpga.rtl.testbench import to_int
+from xnorfpga.network.encoding import to_int
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    keys = "word_bits image_bits copies transition_bits"
+    return {
+        "image_collector": rows(
+            keys,
+            (1, 1, 1, 0), (1, 1, 3, 0), (1, 3, 2, 0), (2, 2, 2, 0), (2, 8, 3, 3), (4, 20, 1, 4), (7, 49, 2, 0),
+        )
+    }  # fmt: skip
 
 
 class Bench(CollectingUnit):
@@ -33,7 +45,7 @@ class Bench(CollectingUnit):
     def draw_pauses(self) -> None:
         """Pause in another way, hold in another way, flush more or less."""
         super().draw_pauses()
-        self.hold_pause = self.rng.choice((never(), random_pause(self.rng)))
+        self.hold_pause = self.rng.choice((never(), random_pause(self.pauses)))
         self.flush = self.rng.choice((0.0, 0.3))
 
     def forget(self) -> None:

@@ -8,9 +8,15 @@ import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
 from bench import coverage
+from bench.configurations import CHAINS, Configuration, Parameters, layers
 from bench.streams import Pause, StreamSource, never, random_pause
 from bench.unit import NUMBERS, ROUNDS, TIMEOUT, Unit, lanes, transitions
-from xnorfpga.rtl.testbench import to_int
+from xnorfpga.network.encoding import to_int
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    return {"input_register": layers(*CHAINS.values(), drawn)}
 
 
 class Bench(Unit):
@@ -105,7 +111,7 @@ async def each_pe_meets_its_words(dut, k: int) -> None:
     bench = Bench(dut, k)
     await bench.start()
     for number in range(ROUNDS):
-        bench.input.pause, bench.engine_pause = random_pause(bench.rng), random_pause(bench.rng)
+        bench.input.pause, bench.engine_pause = random_pause(bench.pauses), random_pause(bench.pauses)
         vectors = bench.rng.randint(1, 6)
         sender, engine = cocotb.start_soon(bench.send(vectors)), cocotb.start_soon(bench.work(vectors))
         if number % 3 == 2:

@@ -4,11 +4,17 @@
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from bench.configurations import KINDS, network
+from bench.configurations import CHAINS, KINDS, Configuration, Parameters, layers, network
 from bench.unit import NUMBERS, TIMEOUT, StreamUnit, in_lanes, lanes, transitions
+from xnorfpga.network.encoding import to_int
 from xnorfpga.network.golden import LayerWeights, Model
 from xnorfpga.rtl import memory
-from xnorfpga.rtl.testbench import to_int
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    named = {f"layer_{name}": layers(each) for name, each in CHAINS.items()}
+    return {**named, "layer_drawn": layers(drawn)}  # one chain each: memories are named after their place in it
 
 
 class Bench(StreamUnit):

@@ -8,8 +8,22 @@ import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from bench import coverage
+from bench.configurations import Configuration, Parameters, memories
 from bench.streams import Pause, StreamSource, never, random_pause
 from bench.unit import NUMBERS, ROUNDS, TIMEOUT, Unit
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    return {
+        "load_port": [
+            memories((1, 1)),
+            memories((40, 3), (7, 1)),
+            memories((41, 5)),
+            memories((100, 2), (25, 260), (81, 4)),
+            memories((1, 17), (2, 1), (45, 2)),
+        ]
+    }
 
 
 class Bench(Unit):
@@ -94,7 +108,7 @@ async def every_word_gets_to_its_place(dut, k: int) -> None:
     bench = Bench(dut, k)
     await bench.start()
     for number in range(ROUNDS):
-        bench.words.pause, bench.busy = random_pause(bench.rng), random_pause(bench.rng)
+        bench.words.pause, bench.busy = random_pause(bench.pauses), random_pause(bench.pauses)
         loader = cocotb.start_soon(bench.load())
         if number % 3 == 2:
             for _ in range(bench.rng.randint(1, len(bench.places))):

@@ -5,10 +5,17 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from bench.configurations import CHAINS, Configuration, Parameters, layers
 from bench.unit import NUMBERS, TIMEOUT, Unit, transitions
-from xnorfpga.rtl.testbench import to_int
+from xnorfpga.network.encoding import to_int
 
 CYCLES = 400
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    chains = (CHAINS[name] for name in ("rings", "smallest", "whole"))  # serial layers have another
+    return {"processing_element": layers(*chains)}
 
 
 class Bench(Unit):

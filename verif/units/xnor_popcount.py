@@ -5,10 +5,18 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from bench.configurations import Configuration, Parameters, rows
 from bench.unit import NUMBERS, TIMEOUT, Unit, transitions
-from xnorfpga.rtl.testbench import to_int
+from xnorfpga.network.encoding import to_int
 
 CYCLES = 400
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    sizes = {"plain": (1, 2, 3, 5, 7, 16, 67), "paired": (2, 4, 6, 14, 100, 300)}
+    each = [(size, counting) for counting, some in sizes.items() for size in some]
+    return {"xnor_popcount": rows("size counting", *each)}
 
 
 class Bench(Unit):

@@ -124,7 +124,7 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
     done, log = directory / "built", directory / "build.log"
     with locks.hold(directory / "lock", f"the build of {directory.name}"):
         if not done.exists():
-            make_args = [f"-j{os.cpu_count()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
+            make_args = [f"-j{_jobs()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
             runtime = BUILD / "verilated" / f"runtime_{sha256(*how)[:16]}"
             # A compiler takes one precompiled header: a model of several files has Verilator's own
             one_file = set(ONE_FILE) <= set(arguments)
@@ -140,6 +140,11 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
                 _copy_runtime(directory, runtime)
             done.touch()
     return directory
+
+
+def _jobs() -> int:
+    """Return how many compilers one build may run: the cores, shared by the workers of pytest-xdist."""
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @contextmanager
@@ -183,7 +188,14 @@ def _precompile(log: Path, runtime: Path) -> None:
             source.replace(header)
 
 
-def run(directory: Path, module: str, working: Path, environment: Mapping[str, str], log: Path) -> list[str]:
+def run(
+    directory: Path,
+    module: str,
+    working: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    seed: int | None = None,
+) -> list[str]:
     """Run the cocotb tests of a Python module on a built simulator.
 
     Args:
@@ -192,6 +204,7 @@ def run(directory: Path, module: str, working: Path, environment: Mapping[str, s
         working: working directory of the simulator, where `$readmemb` finds the memory images.
         environment: variables for the tests.
         log: file that takes everything the simulator and the tests say.
+        seed: of the noise that registers and memories hold before their reset or initial content; None: zeros.
 
     Returns:
         the names of the tests that failed.
@@ -199,11 +212,12 @@ def run(directory: Path, module: str, working: Path, environment: Mapping[str, s
     Raises UserError where the simulator breaks down, or no test was executed: a run that tests nothing must not pass.
     """
     top = directory.name.rpartition("_")[0]
+    noise = [] if seed is None else ["+verilator+rand+reset+2", f"+verilator+seed+{(seed - 1) % (2**31 - 1) + 1}"]
     with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch, _tools(log):
         results = Path(scratch) / "results.xml"
         run = _Simulator(
             {**START_QUICKLY, **environment, "COCOTB_RESULTS_FILE": str(results)},
-            toplevel=top, module=module, sim_build=str(directory), work_dir=str(working),
+            toplevel=top, module=module, sim_build=str(directory), work_dir=str(working), plus_args=noise,
         )  # fmt: skip
         run.start()
         if not results.exists():
