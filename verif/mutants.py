@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutants: small faults in the RTL, one at a time, that the bench of `verif/` must notice.
 
-Yosys' `mutate` draws the faults (a bit of a cell's port inverted, stuck, or mixed with its neighbour) and puts all of
-them into one netlist, each chosen by a value of the input port `mutant`. So Verilator builds once, and the bench runs
-as it is, once a mutant. What survives is given to Yosys again: it is equivalent where no difference can be proven to
-reach what the bench may see. The rest are survivors; each needs a reason in verif/survivors.toml.
+Yosys' `mutate` draws the faults (a bit of a cell's port inverted, stuck, or mixed with its neighbour) in a few small
+designs (`DESIGNS`) and puts all of a design into one netlist, each chosen by a value of the input port `mutant`. So
+Verilator builds once a design, and the design's bench runs as it is, once a mutant. What survives is given to Yosys
+again: it is equivalent where no difference can be proven to reach what the bench may see. The rest are survivors; each
+needs a reason in verif/survivors.toml.
+
+What was published stays in the ledger, verif/mutants.json, run by run, and in docs/mutants.md.
 """
 
 import argparse
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import resource
@@ -19,11 +23,12 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from tqdm import tqdm
@@ -32,49 +37,59 @@ from bench import configurations
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json, write_text
 from xnorfpga.base.paths import BUILD, ROOT
+from xnorfpga.design import folding
 from xnorfpga.rtl import elaborate, memory, verilator
 from xnorfpga.synth import yosys
 
 VERIF = ROOT / "verif"
+LEDGER = VERIF / "mutants.json"
 SURVIVORS = VERIF / "survivors.toml"
 TABLE = ROOT / "docs" / "mutants.md"
-SUMMARY = BUILD / "mutate" / "summary.json"
+WORK = BUILD / "mutate"
+SUMMARY = WORK / "summary.json"
 NETWORKS = 50  # that the bench loads into each mutant, as into an accelerator of the suite
 PROCESSES = 2
-CPU_SECONDS = 30  # of a simulation; the unchanged accelerator takes five
+CPU_SECONDS = 30  # of a simulation; the slowest unchanged design takes a fifth of it
 SELECT_BITS = 16  # of the port that chooses the mutant
+VERDICTS = ("killed", "equivalent", "survivors")
+DEVELOPMENT_SEEDS = {1, 7}  # whose survivors improved the bench before they could be published
 
-# Every kind of unit, as small as it may be: an input that turns in a ring and one that stands still, an accumulator and
-# none, pairs counted and products counted, memories of many rows and of one column.
-HARDWARE: dict[str, Any] = {
-    "design": "mutants",
-    "clock_mhz": 50,
-    "input_word_bits": 4,
-    "copies": 2,
-    "layers": [
-        {"mw": 8, "mh": 6, "routing": "diagonal", "pe": 3, "simd": 4},
-        {"mw": 6, "mh": 3, "routing": "stationary", "pe": 1, "simd": 6},
-    ],
-    "memory": {"block_bits": 10240, "max_width": 40},
+
+@dataclass(frozen=True)
+class Design:
+    """A design in which faults are drawn, and the bench that must notice them.
+
+    closed: modules in which none are drawn, a glob. Memories stay closed: their own Verilog is behaviour, with initial
+    content that Yosys does not read; faults at their ports are drawn like all others. So does, inside the board's top
+    level, the accelerator.
+    """
+
+    hardware: dict[str, Any]
+    top: str = "Accelerator"
+    bench: str = "systems.accelerator"
+    closed: str = "Memory_*"
+
+
+DESIGNS = {
+    **{name: Design(hardware) for name, hardware in configurations.MUTATED.items()},
+    "board": Design(configurations.BOARD, "De1SocTop", "systems.board", "Accelerator"),
 }
 
-# Memories stay black boxes: their own Verilog is behaviour, with initial content that Yosys does not read. Faults at
-# their ports are drawn like all others.
 DRAW = """\
-read_verilog -DNO_MEMORY_CONTENT rtl/Accelerator.v
-blackbox Memory_*
-prep -top Accelerator
+read_verilog -DNO_MEMORY_CONTENT {sources}
+blackbox {closed}
+prep -top {top}
 write_rtlil prepared.il
 mutate -list {mutants} -seed {seed} -o list.ys -ctrl mutant {bits} 1
 script list.ys
 write_verilog -noattr mutants.v
 """
 
-# The unchanged and the mutated accelerator side by side, from registers and memories of zeros, as an FPGA's are.
+# The unchanged and the mutated design side by side, from registers and memories of zeros, as an FPGA's are.
 PROVE = """\
 read_rtlil ../prepared.il
-delete =Memory_*
-read_verilog -DNO_MEMORY_CONTENT ../memories.v
+delete ={closed}
+read_verilog -DNO_MEMORY_CONTENT ../closed.v
 read_verilog ../observed.v
 proc
 design -save both
@@ -91,38 +106,45 @@ hierarchy -top miter
 setundef -zero
 setundef -zero -init
 dffunmap
-simplemap
+techmap
 aigmap
 opt_clean
 write_aiger proof.aig
 """
 FINISH = """\
 hierarchy -top Observed
+setattr -unset keep_hierarchy */*
 flatten
 memory -nomap
 memory_map
 opt_clean -purge"""
-PROOF_SECONDS = 60  # that ABC may take for one
+PROOF_SECONDS = 40  # that ABC may take for a proof by pdr, and again for all before it
 
 
 HEAD = """\
 <!-- SPDX-License-Identifier: Apache-2.0 -->
 # Mutants
 
-<!-- {figures} -->
-<!-- generated by `{command} --publish`: edit verif/mutants.py or verif/survivors.toml instead -->
-A suite is worth what it would notice. Yosys' `mutate` draws small faults in the elaborated RTL of a small accelerator
-(`HARDWARE` in `verif/mutants.py`: two layers, diagonal and stationary, two copies): a bit of a cell's port is
-inverted, stuck at 0 or 1, or mixed with its neighbour. The bench `verif/systems/accelerator.py` runs on each, with
-{networks} random networks. A mutant is killed when a test fails, the simulator breaks down or it does not end in time.
-One that survives counts as equivalent only where ABC proves that no output which the bench may see ever
-differs; what stands beside a low `valid`, and the lanes of a tap that hold no image, are nobody's business.
+<!-- generated by `python verif/mutants.py … --publish`: edit verif/mutants.py or verif/survivors.toml instead -->
+A suite is worth what it would notice. Yosys' `mutate` draws small faults in the elaborated RTL of small designs: a bit
+of a cell's port is inverted, stuck at 0 or 1, or mixed with its neighbour. A design's bench runs on each: that of an
+accelerator (`verif/systems/accelerator.py`) with {networks} random networks, that of the board (`board.py` beside it)
+from the serial port to the display. A mutant is killed when a test fails, the simulator breaks down or it does not end
+in time. One that survives counts as equivalent only where ABC proves that no output which the bench may see ever
+differs. What stands beside a low `valid`, and the lanes of a tap that hold no image, are nobody's business.
 
-| mutants | killed | equivalent | survivors | killed of those not equivalent | date | seed | command |
-|---|---|---|---|---|---|---|---|
-| {mutants} | {killed} | {equivalent} | {survivors} | {killed_percent} % | {date} | {seed} | `{command}` |
+The designs are `MUTATED` and `BOARD` in `verif/bench/configurations.py`. Together they hold every kind of unit of
+`mnist`, `mnist_low_latency` and `mnist_paper`, by module, by who instantiates it and by routing; a test holds them to
+it. The memories' own Verilog, a few lines of behaviour, is not mutated; their ports are.
 
-The memories' own Verilog, a few lines of behaviour, is not mutated; their ports are.
+All runs that were ever published, the last one first. No seed was used to improve the bench before it was published;
+afterwards its survivors may have been. The interval is Wilson's, for the share of those not equivalent that is killed:
+
+{runs}
+"""
+RUNS = """\
+| designs | mutants | killed | equivalent | survivors | killed of those not equivalent | 95 % interval | date | seed |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -152,52 +174,81 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs: where the mutants lie, their simulator, and where the results go."""
+    """What a worker needs: where a design's mutants lie, their simulator, its bench, and where the results go."""
 
+    name: str
     work: Path
     built: Path
     results: Path
     seed: int
 
+    @property
+    def design(self) -> Design:
+        """The design in which the faults are."""
+        return DESIGNS[self.name]
+
+    def result_file(self, mutant: Mutant) -> Path:
+        """Return where a mutant's result is kept."""
+        return self.results / f"{mutant.number}.json"
+
 
 def run(mutants: int, seed: int) -> dict[str, Any]:
-    """Run the bench on `mutants` mutants drawn with `seed`, and write build/mutate/summary.json.
+    """Run the benches on `mutants` mutants of each design, drawn with `seed`, and write build/mutate/summary.json.
 
-    What an earlier, interrupted run found stands, as long as hardware, bench and draw are the same.
+    What an earlier, interrupted run found stands, as long as RTL, bench and draw are the same.
 
-    Raises UserError where the bench fails on the unchanged accelerator: then a failure says nothing of a mutant.
+    Raises UserError where a bench fails on the unchanged design: then a failure says nothing of a mutant.
     """
-    job, chosen = prepare(mutants, seed)
-    missing = [mutant for mutant in chosen if not result_file(job, mutant).exists()]
     started = time.monotonic()
-    if missing:
+    jobs = prepare(mutants, seed)
+    todo = [(job, mutant) for job, chosen in jobs for mutant in chosen]
+    missing = [(job, mutant) for job, mutant in todo if not job.result_file(mutant).exists()]
+    for job, _ in jobs if missing else ():
         failed = simulate(job, 0)
         if failed:
-            raise UserError(f"the bench fails on the unchanged accelerator: {failed}; see {job.work / 'run_0.log'}")
-        # A group of their own: Ctrl-C must not end a simulation that would then count as killed by its mutant.
-        with ProcessPoolExecutor(PROCESSES, initializer=os.setpgrp) as pool:
-            try:
-                waiting = [pool.submit(judge, job, mutant) for mutant in missing]
-                for done in tqdm(as_completed(waiting), total=len(missing), desc="mutants", unit="", disable=None):
-                    done.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    results = [read_json(result_file(job, mutant)) for mutant in chosen]
-    verdicts = Counter(result["verdict"] for result in results)
+            raise UserError(f"{job.name}: the bench fails on the unchanged design: {failed}; see {job.work}/run_0.log")
+    # A group of their own: Ctrl-C must not end a simulation that would then count as killed by its mutant.
+    with ProcessPoolExecutor(PROCESSES, initializer=os.setpgrp) as pool:
+        try:
+            waiting = [pool.submit(judge, job, mutant) for job, mutant in missing]
+            bar = tqdm(
+                as_completed(waiting), "mutants", len(todo), initial=len(todo) - len(missing), unit="", disable=None
+            )
+            for done in bar:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    results = [{"design": job.name, **read_json(job.result_file(mutant))} for job, mutant in todo]
     summary = {
-        "mutants": len(results),
-        **{verdict: verdicts[verdict] for verdict in ("killed", "equivalent", "survivors")},
-        "killed_percent": percent(verdicts["killed"], len(results) - verdicts["equivalent"]),
-        "date": date.today().isoformat(),
+        **figures(results),
         "seed": seed,
+        "date": date.today().isoformat(),
         "command": f"python verif/mutants.py --mutants {mutants} --seed {seed}",
-        "seconds": round(sum(result["seconds"] for result in results) / PROCESSES),
-        "wall_seconds": round(time.monotonic() - started),
+        "sources": digest(),
+        "cpu_minutes": round(sum(result["seconds"] for result in results) / 60, 1),
+        "minutes": round((time.monotonic() - started) / 60, 1),
         "results": results,
     }
     write_json(SUMMARY, summary)
     return summary
+
+
+def figures(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of some results: of all, and of each design."""
+
+    def counted(some: Sequence[dict[str, Any]]) -> dict[str, int]:
+        verdicts = Counter(result["verdict"] for result in some)
+        return {"mutants": len(some), **{verdict: verdicts[verdict] for verdict in VERDICTS}}
+
+    total, designs = counted(results), dict.fromkeys(result["design"] for result in results)
+    decided = total["mutants"] - total["equivalent"]
+    return {
+        **total,
+        "killed_percent": percent(total["killed"], decided),
+        "interval": wilson(total["killed"], decided),
+        "designs": {name: counted([result for result in results if result["design"] == name]) for name in designs},
+    }
 
 
 def percent(part: int, whole: int) -> float:
@@ -205,23 +256,63 @@ def percent(part: int, whole: int) -> float:
     return part * 1000 // whole / 10 if whole else 100.0
 
 
-def prepare(mutants: int, seed: int) -> tuple[Job, list[Mutant]]:
-    """Elaborate, draw the mutants, build the simulator that holds them all, and say where the results go."""
-    work = BUILD / "mutate" / f"{mutants}_{seed}"
-    elaborate.elaborate_many([(HARDWARE, work)])
-    rtl = work / "rtl" / "Accelerator.v"
-    yosys.execute(DRAW.format(mutants=mutants, seed=seed, bits=SELECT_BITS), work / "draw.ys", work / "draw.log")
-    memories = "\n".join(re.findall(r"^module Memory_.*?^endmodule$", rtl.read_text(), re.DOTALL | re.MULTILINE))
-    write_text(work / "memories.v", memories + "\n")
+def wilson(part: int, whole: int, level: float = 0.95) -> list[float]:
+    """Return the interval, in per cent, that holds the true share with a probability of `level`.
+
+    After E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927): fair for
+    shares near 1 too. Rounded outwards to a tenth.
+    """
+    if not whole:
+        return [0.0, 100.0]
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, square = part / whole, z * z / whole
+    middle = share + square / 2
+    half = z * math.sqrt(share * (1 - share) / whole + square / whole / 4)
+    low, high = ((middle + sign * half) / (1 + square) for sign in (-1, 1))
+    return [math.floor(max(0.0, low) * 1000) / 10, math.ceil(min(1.0, high) * 1000) / 10]
+
+
+def digest() -> str:
+    """Return the digest of what a run depends on: the generator's sources, the benches, the golden model."""
+    package = ROOT / "sw" / "xnorfpga"
+    files = [*elaborate.sources(), package / "design" / "folding.py", package / "rtl" / "memory.py"]
+    for directory in (VERIF / "bench", VERIF / "systems", package / "network"):
+        files += sorted(directory.glob("*.py"))
+    return sha256(*(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes() for file in files))[:16]
+
+
+def prepare(mutants: int, seed: int) -> list[tuple[Job, list[Mutant]]]:
+    """Of each design: elaborate it, draw its mutants, build the simulator that holds them all."""
+    places = {name: WORK / f"{name}_{mutants}_{seed}" for name in DESIGNS}
+    elaborate.elaborate_many([(design.hardware, places[name]) for name, design in DESIGNS.items()])
+    return [(job := built(name, work, mutants, seed), drawn(job.work)) for name, work in places.items()]
+
+
+def built(name: str, work: Path, mutants: int, seed: int) -> Job:
+    """Draw mutants of an elaborated design, build their simulator, and say where the results go."""
+    design, rtl = DESIGNS[name], work / "rtl"
+    sources = dict.fromkeys((f"{design.top}.v", "Accelerator.v"))
+    draw(work, design.top, design.closed, [f"rtl/{source}" for source in sources], mutants, seed)
+    wanted = design.closed.replace("*", r"\w+") if design.closed != "Accelerator" else r"\w+"
+    closed = re.findall(
+        rf"^module {wanted} .*?^endmodule$", (rtl / "Accelerator.v").read_text(), re.DOTALL | re.MULTILINE
+    )
+    write_text(work / "closed.v", "\n".join(closed) + "\n")
     manifest = read_json(work / "manifest.json")
-    write_text(work / "observed.v", observed(manifest))
-    for file, text in memory.images(manifest, configurations.initial_network(HARDWARE, seed)).items():
+    write_text(work / "observed.v", observed(design.top, manifest))
+    for file, text in memory.images(manifest, configurations.initial_network(design.hardware, seed)).items():
         write_text(work / "mem" / file, text)
-    built = verilator.build([work / "mutants.v", work / "memories.v"], "Accelerator", verilator.QUICK)
-    files = [VERIF / "systems" / "accelerator.py", *sorted((VERIF / "bench").glob("*.py"))]
-    bench = [file.read_bytes() for file in files]
-    key = sha256((work / "mutants.v").read_bytes(), str(NETWORKS).encode(), *bench)[:16]
-    return Job(work, built, work / f"results_{key}", seed), drawn(work)
+    simulator = verilator.build([work / "mutants.v", work / "closed.v"], design.top, verilator.QUICK)
+    key = sha256((work / "mutants.v").read_bytes(), str(NETWORKS).encode(), digest().encode())[:16]
+    return Job(name, work, simulator, work / f"results_{key}", seed)
+
+
+def draw(work: Path, top: str, closed: str, sources: Sequence[str], mutants: int, seed: int) -> None:
+    """Let Yosys draw mutants of the Verilog in a directory: list.ys says which, mutants.v holds them all."""
+    script = DRAW.format(
+        sources=" ".join(sources), top=top, closed=closed, mutants=mutants, seed=seed, bits=SELECT_BITS
+    )
+    yosys.execute(script, work / "draw.ys", work / "draw.log")
 
 
 def drawn(work: Path) -> list[Mutant]:
@@ -229,11 +320,6 @@ def drawn(work: Path) -> list[Mutant]:
     lines = (work / "list.ys").read_text(encoding="utf-8").splitlines()
     commands = [re.sub(r" -ctrl \S+ \d+ \d+", "", line) for line in lines if line.startswith("mutate ")]
     return [Mutant(number, command) for number, command in enumerate(commands, start=1)]
-
-
-def result_file(job: Job, mutant: Mutant) -> Path:
-    """Return where a mutant's result is kept."""
-    return job.results / f"{mutant.number}.json"
 
 
 def judge(job: Job, mutant: Mutant) -> None:
@@ -249,7 +335,19 @@ def judge(job: Job, mutant: Mutant) -> None:
         "command": mutant.command,
         "seconds": round(time.monotonic() - started, 1),
     }
-    write_json(result_file(job, mutant), result)
+    write_json(job.result_file(mutant), result)
+
+
+@contextlib.contextmanager
+def limited(seconds: int) -> Iterator[None]:
+    """Let no program that is started meanwhile take more than so many seconds of a processor."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
 
 
 def simulate(job: Job, number: int) -> str | None:
@@ -257,9 +355,6 @@ def simulate(job: Job, number: int) -> str | None:
 
     A simulator that breaks down or takes all its time is a failure as well.
     """
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_SECONDS, hard))
     variables = {
         "VERIF_DIRECTORY": str(job.work),
         "VERIF_SEED": str(job.seed),
@@ -268,13 +363,12 @@ def simulate(job: Job, number: int) -> str | None:
         "COCOTB_MAX_FAILURES": "1",
     }
     try:
-        failed = verilator.run(
-            job.built, "systems.accelerator", job.work / "mem", variables, job.work / f"run_{number}.log", job.seed
-        )
+        with limited(CPU_SECONDS):
+            failed = verilator.run(
+                job.built, job.design.bench, job.work / "mem", variables, job.work / f"run_{number}.log", job.seed
+            )
     except UserError:
         return "the simulator broke down or did not end"
-    finally:
-        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
     return failed[0] if failed else None
 
 
@@ -288,111 +382,157 @@ def equivalent(job: Job, mutant: Mutant) -> bool:
     if "clk" in mutant.parameters["-port"].lower():
         return False
     directory = job.work / f"proof_{mutant.number}"
-    script = PROVE.format(mutate=mutant.command, finish=FINISH)
+    script = PROVE.format(mutate=mutant.command, closed=job.design.closed, finish=FINISH)
     with contextlib.redirect_stderr(io.StringIO()):  # its progress line would cross the bar
         yosys.execute(script, directory / "proof.ys", directory / "proof.log")
-    said = yosys.abc(f"read_aiger proof.aig; strash; scorr; sat; pdr -T {PROOF_SECONDS}", directory)
+    with limited(2 * PROOF_SECONDS):
+        said = yosys.abc(f"read_aiger proof.aig; strash; scorr; sat; pdr -T {PROOF_SECONDS}", directory)
     return "UNSATISFIABLE" in said or "Property proved" in said  # `sat` where `scorr` leaves no register
 
 
-def observed(manifest: dict[str, Any]) -> str:
-    """Return the Verilog of the accelerator as the bench may see it: payloads and lanes only where they are valid."""
-    ports = {port["name"]: port for port in manifest["ports"]}
+def observed(top: str, manifest: dict[str, Any]) -> str:
+    """Return the Verilog of a top level as the bench may see it: payloads and lanes only where they are valid."""
+    ports = {port["name"]: port for port in manifest["ports" if top == manifest["top"] else "board_ports"]}
     shown = {}
     for name, port in ports.items():
-        lanes = name.replace("_payload", "_lanes")
+        stream, payload, _ = name.partition("_payload")
+        lanes = f"{stream}_lanes"
         if port["direction"] != "out":
             continue
-        if "_payload" in name:
-            mask = f"{{{port['width']}{{raw_{name.partition('_payload')[0]}_valid}}}}"
-            if name.startswith("taps_"):
-                mh, copies = port["width"] // ports[lanes]["width"], ports[lanes]["width"]
-                each = ", ".join(f"{{{mh}{{raw_{lanes}[{copy}]}}}}" for copy in reversed(range(copies)))
+        mask = f"{{{port['width']}{{1'b1}}}}"
+        if payload:
+            mask = f"{{{port['width']}{{raw_{stream}_valid}}}}"
+            if lanes in ports:
+                copies = ports[lanes]["width"]
+                each = ", ".join(f"{{{port['width'] // copies}{{raw_{lanes}[{c}]}}}}" for c in reversed(range(copies)))
                 mask += f" & {{{each}}}"
         elif name.endswith("_lanes"):
             mask = f"{{{port['width']}{{raw_{name.removesuffix('_lanes')}_valid}}}}"
-        else:
-            mask = f"{{{port['width']}{{1'b1}}}}"
         shown[name] = mask
     header = ",\n".join(f"  {port['direction']}put [{port['width'] - 1}:0] {name}" for name, port in ports.items())
     wires = "\n".join(f"  wire [{ports[name]['width'] - 1}:0] raw_{name};" for name in shown)
     pins = ",\n".join(f"    .{name}({'raw_' if name in shown else ''}{name})" for name in ports)
     masks = "\n".join(f"  assign {name} = raw_{name} & {mask};" for name, mask in shown.items())
-    return f"module Observed (\n{header}\n);\n{wires}\n  Accelerator accelerator (\n{pins}\n  );\n{masks}\nendmodule\n"
+    return f"module Observed (\n{header}\n);\n{wires}\n  {top} top (\n{pins}\n  );\n{masks}\nendmodule\n"
 
 
-def reasons() -> dict[str, str]:
-    """Return of each survivor that somebody has looked at why it survives: Yosys' command → reason."""
+def kinds(work: Path, *tops: str) -> set[str]:
+    """Return the kinds of unit below the top levels of an elaborated design.
+
+    A kind is a module with who instantiates it, a layer's routing, or a form of memory. Numbers in a module's name are
+    sizes; the words in it tell its logic.
+    """
+    found = set()
+    for top in tops:
+        text = (work / "rtl" / f"{top}.v").read_text(encoding="utf-8")
+        modules = dict(re.findall(r"^module (\w+)(.*?)^endmodule$", text, re.DOTALL | re.MULTILINE))
+        for name, body in modules.items():
+            instances = re.findall(r"^  (?:\(\*.*?\*\) )?(\w+) (?:#\([^;]*?\) )?\w+ \($", body, re.MULTILINE)
+            found |= {f"{_kind(name)}: {_kind(each)}" for each in instances if each in modules}
+    if "Accelerator" in tops:
+        layers = folding.predict_hardware(read_json(work / "hardware.json")).layers
+        found |= {f"layer: {configurations.routing(layer)}" for layer in layers}
+        for each in read_json(work / "manifest.json")["memories"]:
+            columns, rows = (("one", "several")[several] for several in (len(each["files"]) > 1, each["depth"] > 1))
+            found.add(f"memory: {each['kind']}, columns {columns}, rows {rows}")
+    return {kind for kind in found if ": Memory_" not in kind}
+
+
+def _kind(module: str) -> str:
+    return re.sub(r"_\d+", "", module)
+
+
+def reasons() -> dict[str, dict[str, str]]:
+    """Return of each survivor that somebody has looked at why it survives: design → Yosys' command → reason."""
     return tomllib.loads(SURVIVORS.read_text(encoding="utf-8")) if SURVIVORS.exists() else {}
 
 
-def figures() -> dict[str, Any]:
-    """Return mutants, killed, equivalent, survivors and their origin: of the last run here, else of docs/mutants.md.
-
-    Raises UserError where there is neither.
-    """
-    if SUMMARY.exists():
-        return {key: value for key, value in read_json(SUMMARY).items() if key != "results"}
-    match = (
-        re.search(r"^<!-- (\{.*\}) -->$", TABLE.read_text(encoding="utf-8"), re.MULTILINE) if TABLE.exists() else None
-    )
-    if not match:
-        raise UserError(f"{SUMMARY}: not found; `python verif/mutants.py` writes it in a quarter of an hour")
-    return json.loads(match[1])
+def ledger() -> list[dict[str, Any]]:
+    """Return the figures of all runs that were ever published, the first one first."""
+    return read_json(LEDGER)
 
 
-def table(summary: dict[str, Any]) -> str:
-    """Return the page docs/mutants.md."""
-    known = reasons()
-    figures = {key: value for key, value in summary.items() if key != "results"}
-    results = summary["results"]
-    killers = Counter(result["killer"] for result in results if result["verdict"] == "killed")
-    modules = Counter((result["place"].partition(":")[0], result["verdict"]) for result in results)
-    lines = [HEAD.format(**summary, figures=json.dumps(figures), networks=NETWORKS)]
-    lines += ["## What killed them", "| first test that failed | mutants |", "|---|---|"]
-    lines += [f"| `{killer}` | {count} |" for killer, count in killers.most_common()]
-    lines += ["", "## Where they were", "| module | killed | equivalent | survivors |", "|---|---|---|---|"]
-    for module in sorted({module for module, _ in modules}):
-        counts = [str(modules[module, verdict]) for verdict in ("killed", "equivalent", "survivors")]
-        lines.append(f"| `{module}` | {' | '.join(counts)} |")
-    for verdict, title, column in (("survivors", "Survivors", "reason"), ("equivalent", "Proven equivalent", "why")):
-        chosen = [result for result in results if result["verdict"] == verdict]
-        lines += ["", f"## {title}"]
-        if not chosen:
-            lines.append("None.")
-            continue
-        lines += (
-            ["| mutant | place | " + column + " |", "|---|---|---|"]
-            if verdict == "survivors"
-            else ["| mutant | place |", "|---|---|"]
-        )
-        for result in chosen:
-            reason = f" {known.get(result['command'], '**not looked at yet**')} |" if verdict == "survivors" else ""
-            lines.append(f"| {result['number']} | `{result['place']}` |{reason}")
+def published() -> dict[str, Any]:
+    """Return the figures of the run that was published last, and whether it was of today's sources."""
+    last = ledger()[-1]
+    return {**last, "sources_today": "the same" if last["sources"] == digest() else "others"}
+
+
+def runs(published: Sequence[dict[str, Any]]) -> str:
+    """Return the table of all runs that were ever published, the last one first."""
+    lines = []
+    for each in reversed(published):
+        low, high = each["interval"]
+        cells = (
+            ", ".join(each["designs"]), *(each[key] for key in ("mutants", *VERDICTS)), f"{each['killed_percent']} %",
+            f"{low} … {high} %", each["date"], each["seed"],
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return RUNS + "\n".join(lines) + "\n"
+
+
+def table(published: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]) -> str:
+    """Return the page docs/mutants.md: the runs that were ever published, and the results of the last one."""
+    known, last = reasons(), published[-1]
+    killers = Counter((result["design"], result["killer"]) for result in results if result["verdict"] == "killed")
+    places = Counter((result["design"], result["place"].partition(":")[0], result["verdict"]) for result in results)
+    lines = [HEAD.format(networks=NETWORKS, runs=runs(published))]
+    lines += [f"The last one was `{last['command']}`; it took {last['minutes']} minutes on two cores.", ""]
+    lines += ["| design | mutants | killed | equivalent | survivors |", "|---|---|---|---|---|"]
+    for name, counts in last["designs"].items():
+        lines.append(f"| {name} | {' | '.join(str(counts[key]) for key in ('mutants', *VERDICTS))} |")
+    lines += ["", "## What killed them", "| design | first test that failed | mutants |", "|---|---|---|"]
+    lines += [f"| {name} | `{killer}` | {count} |" for (name, killer), count in killers.most_common()]
+    lines += [
+        "",
+        "## Where they were",
+        "| design | module | killed | equivalent | survivors |",
+        "|---|---|---|---|---|",
+    ]
+    for name, module in sorted({place[:2] for place in places}):
+        counts = [str(places[name, module, verdict]) for verdict in VERDICTS]
+        lines.append(f"| {name} | `{module}` | {' | '.join(counts)} |")
+    lines += ["", "## Survivors", "| design | mutant | place | reason |", "|---|---|---|---|"]
+    for each in (result for result in results if result["verdict"] == "survivors"):
+        reason = known.get(each["design"], {}).get(each["command"], "**not looked at yet**")
+        lines.append(f"| {each['design']} | {each['number']} | `{each['place']}` | {reason} |")
+    lines += ["", "## Proven equivalent", "| design | mutant | place |", "|---|---|---|"]
+    for each in (result for result in results if result["verdict"] == "equivalent"):
+        lines.append(f"| {each['design']} | {each['number']} | `{each['place']}` |")
     return "\n".join(lines) + "\n"
 
 
 def publish(summary: dict[str, Any]) -> None:
-    """Write docs/mutants.md."""
-    write_text(TABLE, table(summary))
+    """Add a run to the ledger, or replace what it says of this seed and these numbers, and write docs/mutants.md.
+
+    Raises UserError where the seed was used to improve the bench: what is noticed then says little.
+    """
+    if summary["seed"] in DEVELOPMENT_SEEDS:
+        raise UserError(f"seed {summary['seed']} was used to improve the bench: choose one that nobody has used")
+    entry = {key: value for key, value in summary.items() if key != "results"}
+    runs = [*(each for each in ledger() if each["command"] != entry["command"]), entry]
+    write_json(LEDGER, runs)
+    write_text(TABLE, table(runs, summary["results"]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the mutants, or print what the last run found."""
-    parser = argparse.ArgumentParser(
-        description="Make mutants of a small accelerator and count those that are noticed."
+    """Run the mutants, or print what the last published run found."""
+    parser = argparse.ArgumentParser(description="Make mutants of small designs and count those that are noticed.")
+    parser.add_argument(
+        "--mutants", type=_count, default=160, metavar="N", help="how many of each design (default: 160)"
     )
-    parser.add_argument("--mutants", type=_count, default=240, metavar="N", help="how many (default: 240)")
     parser.add_argument("--seed", type=_count, default=1, metavar="S", help="seed of mutants and networks (default: 1)")
-    parser.add_argument("--summary", action="store_true", help="run nothing: what the last run found, else the page's")
-    parser.add_argument("--publish", action="store_true", help="write docs/mutants.md as well")
+    parser.add_argument("--summary", action="store_true", help="run nothing: what the run published last found")
+    parser.add_argument("--publish", action="store_true", help="add the run to the ledger and write docs/mutants.md")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     options = parser.parse_args(arguments)
-    if not options.summary:
+    if options.summary:
+        found = published()
+    else:
         summary = run(options.mutants, options.seed)
         if options.publish:
             publish(summary)
-    found = figures()
+        found = {key: value for key, value in summary.items() if key != "results"}
     print(json.dumps(found, indent=2) if options.json else "\n".join(f"{k:15} {v}" for k, v in found.items()))
 
 

@@ -1,31 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DE1-SoC top level, from the serial port to the display."""
 
-import numpy as np
-
 from bench.builds import elaborated
-from bench.configurations import MEMORY, network
+from bench.configurations import BOARD, initial_network
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import memory, verilator
 
-CONFIGURATION = {
-    "design": "board",
-    "clock_mhz": 50,
-    "input_word_bits": 5,  # not a whole byte: padded on the cable
-    "copies": 2,
-    "layers": [
-        {"mw": 10, "mh": 4, "routing": "stationary", "pe": 4, "simd": 10},
-        {"mw": 4, "mh": 3, "routing": "broadcast", "pe": 3, "simd": 4},
-    ],
-    "memory": MEMORY,
-}
-
 
 def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
     directory = BUILD / "verif" / "board"
-    elaborated({directory: CONFIGURATION})
-    model = network(CONFIGURATION, np.random.default_rng(seed), "uniform")
+    elaborated({directory: BOARD})
+    model = initial_network(BOARD, seed)
     for file, text in memory.images(read_json(directory / "manifest.json"), model).items():
         write_text(directory / "mem" / file, text)
     sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]

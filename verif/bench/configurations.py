@@ -81,6 +81,29 @@ CHAINS = {  # whose layers are tried alone
 }  # fmt: skip
 
 
+BOARD = chain(  # ten classes, one for each digit; words of no whole byte, padded on the cable
+    2, 5, (10, 8, "stationary", 8, 10), (8, 10, "broadcast", 10, 8),
+)  # fmt: skip
+
+MUTATED = {  # small ones which together hold every kind of unit of the designs `mnist`, `…_low_latency` and `…_paper`
+    # pairs, their transitions counted word by word; batches; memories of several columns
+    "paired": chain(
+        3, 4, (24, 8, "stationary", 2, 24), (8, 8, "stationary", 2, 8), (8, 3, "broadcast", 3, 2)
+    ),
+    # words used as they come; pairs, their transitions counted at once
+    "streamed": chain(
+        1, 5,
+        (20, 12, "stationary", 2, 20), (12, 16, "broadcast", 16, 2), (16, 8, "stationary", 4, 16),
+        (8, 3, "broadcast", 3, 4),
+    ),
+    # a ring for every neuron, thresholds entered bit by bit; a block RAM so small that rows take several columns
+    "serial": {
+        **chain(1, 4, (36, 6, "diagonal", 6, 1), (6, 3, "diagonal", 3, 1)),
+        "memory": {"block_bits": 256, "max_width": 40},
+    },
+}  # fmt: skip
+
+
 def configuration(number: int | str, hardware: int = 1) -> Configuration:
     """Draw a whole accelerator: depth, sizes, folds, copies, input word.
 
@@ -117,6 +140,12 @@ def memories(*shapes: tuple[int, int]) -> dict[str, Any]:
     return {"memory": MEMORY, "shapes": rows("width depth", *shapes)}
 
 
+def routing(layer: folding.LayerPrediction) -> str:
+    """Return the routing of a layer, and what else makes its parts others than most layers'."""
+    kind = next((kind for kind in ("serial", "streamed", "paired") if getattr(layer, kind)), "plain")
+    return f"{layer.routing} {kind}"
+
+
 def bins(configuration: Configuration) -> set[tuple[str, str]]:
     """Return the points and bins of the coverage plan that a configuration itself meets."""
     layers = folding.predict_hardware(check(Hardware, configuration, "configuration")).layers
@@ -127,8 +156,7 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         ("image.words", "1" if configuration["input_word_bits"] == layers[0].mw else "more"),
     }
     for k, each in enumerate(layers):
-        kind = next((kind for kind in ("streamed", "paired") if getattr(each, kind)), "plain")
-        met.add(("layer.routing", f"{each.routing} {'serial' if each.serial else kind}"))
+        met.add(("layer.routing", routing(each)))
         met.add(("layer.place", "only" if len(layers) == 1 else {0: "first", len(layers) - 1: "last"}.get(k, "hidden")))
         for axis, size in (("mw", each.mw), ("mh", each.mh)):
             met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
