@@ -1,26 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
 """The computer at the other end of the board's serial cable."""
 
+import random
+
 from cocotb.triggers import FallingEdge, Timer
 
 BIT_NS = 8680  # 115,200 baud, rounded to what a simulator can wait
 
 
+SPIKE_NS = BIT_NS // 9  # shorter than the eighth of a bit between two samples: it reaches one of them at most
+
+
 class Host:
     """The computer at the serial port: 8 data bits, no parity, one stop bit, lowest bit first."""
 
-    def __init__(self, dut, bit_ns: int = BIT_NS) -> None:
-        """Take hold of the two pins."""
-        self.bit_ns = bit_ns
+    def __init__(self, dut, bit_ns: int = BIT_NS, spikes: random.Random | None = None) -> None:
+        """Take hold of the two pins.
+
+        Args:
+            bit_ns: how long a bit lasts; a host's clock is never the board's.
+            spikes: draws where the line to the board is wrong for a moment, twice in every bit of data; None: never.
+        """
+        self.bit_ns, self.spikes = bit_ns, spikes
         self.tx, self.rx = dut.GPIO_0_UART_RX, dut.GPIO_0_UART_TX
         self.tx.value = 1
 
     async def send(self, data: bytes) -> None:
         """Send bytes."""
         for byte in data:
-            for bit in (0, *(byte >> k & 1 for k in range(8)), 1):
-                self.tx.value = bit
-                await Timer(self.bit_ns, "ns")
+            await self.hold(0, 1)
+            for bit in range(8):
+                await self.bit(byte >> bit & 1)
+            await self.hold(1, 1)
+
+    async def bit(self, level: int) -> None:
+        """Send a bit of data."""
+        if not self.spikes:
+            await self.hold(level, 1)
+            return
+        gaps = sorted(self.spikes.randint(0, self.bit_ns - 2 * SPIKE_NS) for _ in range(2))
+        gaps = [gaps[0], gaps[1] - gaps[0], self.bit_ns - 2 * SPIKE_NS - gaps[1]]
+        for k, gap in enumerate(gaps):
+            for now, length in ((level, gap), (1 - level, SPIKE_NS if k < 2 else 0)):
+                if length:
+                    self.tx.value = now
+                    await Timer(length, "ns")
+
+    async def hold(self, level: int, bits: float) -> None:
+        """Hold the line for the time of some bits."""
+        self.tx.value = level
+        await Timer(round(bits * self.bit_ns), "ns")
 
     async def receive(self) -> int:
         """Return the next byte that arrives."""
