@@ -92,13 +92,13 @@ MUTATED = {  # small ones which together hold every kind of unit of the designs 
     ),
     # words used as they come; pairs, their transitions counted at once
     "streamed": chain(
-        1, 5,
+        2, 5,
         (20, 12, "stationary", 2, 20), (12, 16, "broadcast", 16, 2), (16, 8, "stationary", 4, 16),
         (8, 3, "broadcast", 3, 4),
     ),
     # a ring for every neuron, thresholds entered bit by bit; a block RAM so small that rows take several columns
     "serial": {
-        **chain(1, 4, (36, 6, "diagonal", 6, 1), (6, 3, "diagonal", 3, 1)),
+        **chain(2, 4, (36, 6, "diagonal", 6, 1), (6, 3, "diagonal", 3, 1)),
         "memory": {"block_bits": 256, "max_width": 40},
     },
 }  # fmt: skip
