@@ -147,7 +147,8 @@ class StreamUnit(Unit):
             await self.send(full=self.rng.random() < 0.5)
 
     async def rounds(self) -> None:
-        """Run some rounds, each under its own pauses; every third is cut off by a reset at a random moment."""
+        """Start and run some rounds, each under its own pauses; a reset cuts every third off at a random moment."""
+        await self.start()
         for number in range(ROUNDS):
             self.draw_pauses()
             sender = cocotb.start_soon(self.round())

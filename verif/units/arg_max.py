@@ -41,9 +41,7 @@ class Bench(StreamUnit):
 @cocotb.parametrize(k=NUMBERS)
 async def every_image_gets_its_label_in_order(dut, k: int) -> None:
     """Under random pauses and resets each image's result comes once; at a tie it is the lowest index."""
-    bench = Bench(dut, k)
-    await bench.start()
-    await bench.rounds()
+    await Bench(dut, k).rounds()
 
 
 @cocotb.test(**TIMEOUT)

@@ -96,9 +96,7 @@ class Bench(CollectingUnit):
 @cocotb.parametrize(k=NUMBERS)
 async def every_image_is_in_its_group(dut, k: int) -> None:
     """Under random pauses, flushes, holds and resets every image comes once, in order, in the right lane."""
-    bench = Bench(dut, k)
-    await bench.start()
-    await bench.rounds()
+    await Bench(dut, k).rounds()
 
 
 @cocotb.test(**TIMEOUT)

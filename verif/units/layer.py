@@ -83,9 +83,7 @@ class Bench(StreamUnit):
 @cocotb.parametrize(k=NUMBERS)
 async def all_neurons_answer_in_order(dut, k: int) -> None:
     """Under random pauses and resets, with weights of all kinds and ties at the thresholds."""
-    bench = Bench(dut, k)
-    await bench.start()
-    await bench.rounds()
+    await Bench(dut, k).rounds()
 
 
 @cocotb.test(**TIMEOUT)
