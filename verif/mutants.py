@@ -34,6 +34,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bench import configurations
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json, write_text
 from xnorfpga.base.paths import BUILD, ROOT
@@ -437,7 +438,7 @@ def kinds(work: Path, *tops: str) -> set[str]:
             instances = re.findall(r"^  (?:\(\*.*?\*\) )?(\w+) (?:#\([^;]*?\) )?\w+ \($", texts[name], re.MULTILINE)
             found |= {f"{_kind(name)}: {_kind(each)}" for each in instances if each in texts}
     if "Accelerator" in tops:
-        layers = folding.predict_hardware(read_json(work / "hardware.json")).layers
+        layers = folding.predict_hardware(Hardware.read(work / "hardware.json")).layers
         found |= {f"layer: {configurations.routing(layer)}" for layer in layers}
         for each in read_json(work / "manifest.json")["memories"]:
             columns, rows = (("one", "several")[several] for several in (len(each["files"]) > 1, each["depth"] > 1))
