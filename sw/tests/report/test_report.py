@@ -83,9 +83,11 @@ def build(tmp_path, monkeypatch):
             "build_seconds": 1.0, "cycles_per_second": 1e4, "model_digest": DIGEST, "simulator": "simulator 1",
         },
     )  # fmt: skip
+    mapping = {"aluts": {"5": 7}, "ffs": 2000, "logic_levels": 4, "carry_hops": 3, "longest_path": []}
     write_json(
         tmp_path / "synth.json",
         {
+            "borders_kept": {"alms": 990} | mapping, "flattened": {"alms": 1000} | mapping,
             "tool": "Yosys", "version": "0.70", "kind": "estimate", "top": "Accelerator", "alms": 1000,
             "alm_formula": "formula", "alm_band": [0.64, 2.66], "alm_band_half": [0.77, 1.14],
             "alm_band_source": "source", "aluts": None, "ffs": 2000, "m10k": 40, "dsps": 0, "fits": True,
@@ -217,6 +219,7 @@ def test_the_table_on_the_terminal_names_the_origin_of_each_figure(build, capsys
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert all(line.split("|")[3].strip() for line in table)
     assert any("ALMs" in line and "1,000 of 32,070" in line and "estimate" in line for line in table)
+    assert any("990 with module borders kept, 1,000 flattened" in line for line in table)
 
 
 def test_what_is_wrong_stands_first(build, capsys):

@@ -18,7 +18,7 @@ from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS
 from xnorfpga.design.schema import Board, Capacity, Clock
-from xnorfpga.synth import synthesize
+from xnorfpga.synth import netlist, synthesize, yosys
 from xnorfpga.synth.quartus import project as quartus_project
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -137,6 +137,27 @@ def test_without_quartus_there_is_an_estimate_and_one_line_that_says_what_is_los
     assert result["fmax_mhz"] is None and result["power"] is None and set(result["reasons"]) == {"fmax_mhz", "power"}
 
 
+@pytest.mark.parametrize("larger", ["borders_kept", "flattened"])
+def test_both_mappings_are_told_and_the_larger_is_judged(
+    larger: str, build: Path, no_quartus: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Adder takes fewer of all than Logic, so either can stand for the mapping that is larger."""
+    blocks = [FIXTURES / "blocks.v"]
+    small, large = (yosys.synthesize(blocks, top, tmp_path / top).flattened for top in ("Adder", "Logic"))
+    pair = (large, small) if larger == "borders_kept" else (small, large)
+    monkeypatch.setattr(yosys, "synthesize", lambda *_: yosys.Mapped(*pair))
+    alms = netlist.count(large).alms
+    for has, fits in ((alms, True), (alms - 1, False)):
+        board = BOARD.model_copy(update={"capacity": BOARD.capacity.model_copy(update={"alms": has})})
+        result = synthesize.synthesize(SimpleNamespace(board=board), build)  # type: ignore[arg-type]
+        assert (result["alms"], result["fits"], result["over"]["alms"]) == (alms, fits, not fits)
+        told = Synthesis.read(build / "synth.json")
+        assert (told.borders_kept.alms, told.flattened.alms) == tuple(netlist.count(each).alms for each in pair)
+        judged = {"borders_kept": told.borders_kept, "flattened": told.flattened}[larger]
+        assert (told.logic_levels, told.carry_hops) == (judged.logic_levels, judged.carry_hops)
+        assert told.longest_path == judged.longest_path and told.ffs == judged.ffs
+
+
 def test_a_design_that_does_not_fit_says_by_how_much(
     build: Path, no_quartus: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +200,7 @@ def test_with_quartus_the_figures_are_fitted(build: Path, fake_quartus: Path) ->
     assert result["clocks"][0]["fmax_by_corner_mhz"] == {"Slow 1100mV 85C": 96.14, "Slow 1100mV 0C": 95.02}
     assert Synthesis.read(build / "synth.json").m10k == 43
     assert result["connections"][0]["used"] == 16 and "Yosys" in result["paths_origin"]
-    assert result["estimate"]["alms"] == 36
+    assert result["estimate"]["alms"] == result["flattened"]["alms"] == 36
     assert (build / result["bitstream"]).read_text() == "bits"
     calls = [call.split() for call in fake_quartus.read_text().splitlines()]
     assert [call[0] for call in calls] == ["quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow"]

@@ -11,8 +11,35 @@ from xnorfpga.synth import netlist, yosys
 VERILOG = Path(__file__).parent / "fixtures" / "blocks.v"
 
 
+# Two units that are mapped by themselves, and a parity of three bits that lies across their border
+BORDER = """\
+module XnorPopcountPair(input a, b, output y); assign y = a ^ b; endmodule
+module Top(input a, b, c, output y);
+  wire p;
+  XnorPopcountPair first(a, b, p);
+  XnorPopcountPair second(p, c, y);
+endmodule
+"""
+
+
 def mapped(top: str, work: Path) -> netlist.Netlist:
-    return yosys.synthesize([VERILOG], top, work)
+    return yosys.synthesize([VERILOG], top, work).flattened
+
+
+def test_flattened_logic_is_mapped_across_module_borders(tmp_path: Path) -> None:
+    source = tmp_path / "top.v"
+    source.write_text(BORDER)
+    both = yosys.synthesize([source], "Top", tmp_path / "synth")
+    assert netlist.count(both.borders_kept).aluts["2"] == 2 and netlist.longest_path(both.borders_kept).levels == 2
+    aluts = netlist.count(both.flattened).aluts
+    assert (aluts["2"], aluts["3"]) == (0, 1) and netlist.longest_path(both.flattened).levels == 1
+
+
+def test_the_mapping_of_more_alms_is_judged_whichever_it_is(tmp_path: Path) -> None:
+    small, large = mapped("Adder", tmp_path / "small"), mapped("Logic", tmp_path / "large")
+    assert netlist.count(small).alms < netlist.count(large).alms
+    assert yosys.Mapped(borders_kept=small, flattened=large).larger is large
+    assert yosys.Mapped(borders_kept=large, flattened=small).larger is large
 
 
 def test_registers_carry_chains_and_two_levels_of_aluts(tmp_path: Path) -> None:
@@ -72,7 +99,7 @@ def test_block_ram(width: int, depth: int, blocks: int, inverters: int, tmp_path
         f"module Top(input clk, we, input {address} wa, ra, input {data} d, output {data} q);\n"
         f"  Ram #(.WIDTH({width}), .DEPTH({depth})) ram(clk, we, wa, ra, d, q);\nendmodule\n"
     )
-    resources = netlist.count(yosys.synthesize([VERILOG, source], "Top", tmp_path / "synth"))
+    resources = netlist.count(yosys.synthesize([VERILOG, source], "Top", tmp_path / "synth").flattened)
     assert (resources.m10k, resources.ffs, resources.aluts["1"]) == (blocks, 0, inverters)
     assert sum(resources.aluts.values()) == inverters
 
@@ -104,7 +131,7 @@ def test_what_yosys_cannot_map_is_one_line_that_says_why(verilog: str, complaint
     source = tmp_path / "top.v"
     source.write_text(verilog + "\n")
     with pytest.raises(UserError, match=complaint) as error:
-        netlist.longest_path(yosys.synthesize([source], "Top", tmp_path / "synth"))
+        netlist.longest_path(yosys.synthesize([source], "Top", tmp_path / "synth").flattened)
     assert "\n" not in str(error.value)
 
 

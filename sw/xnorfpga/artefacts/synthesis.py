@@ -37,9 +37,22 @@ class Connections(Strict):
     full_direct: int
 
 
+class Mapping(Strict):
+    """A netlist of Yosys: its size, and its longest path in ALUT levels, carry hops and names of nets."""
+
+    alms: int
+    aluts: dict[str, int]
+    ffs: int
+    logic_levels: int
+    carry_hops: int
+    longest_path: tuple[str, ...]
+
+
 class Synthesis(Artefact):
     """What a tool says of the synthesized design; what it cannot know is None, and `reasons` says why by key.
 
+    borders_kept, flattened: the design mapped module by module, and as one module, as a fitter works. An estimate's
+    figures are those of the one with more ALMs.
     kind: "estimate" (Yosys) or "fitted" (Quartus). aluts: ALUTs by number of inputs, and "arith" for adder cells.
     over: how much more than the device has. longest_path: nets on it. notes: lines to show.
     """
@@ -49,6 +62,8 @@ class Synthesis(Artefact):
     kind: Literal["estimate", "fitted"]
     top: str
     alms: int
+    borders_kept: Mapping
+    flattened: Mapping
     alm_formula: str
     alm_band: tuple[float, float] | None
     alm_band_half: tuple[float, float] | None = None

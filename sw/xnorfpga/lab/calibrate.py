@@ -65,15 +65,16 @@ def calibrate() -> str:
     for number, hardware in enumerate(tqdm(drawn, desc="calibrate", unit="design", disable=None)):
         directory = work / hardware["design"]
         verilog = directory / "rtl" / "Accelerator.v"
-        key = sha256(verilog.read_bytes(), yosys.version().encode())
+        key = sha256(verilog.read_bytes(), yosys.version().encode(), yosys.SCRIPT.encode(), yosys.MAP.encode())
         result = directory / "area.json"
         if not result.exists() or read_json(result)["key"] != key:
-            counted = netlist.count(yosys.synthesize([verilog], "Accelerator", directory / "synth"))
-            write_json(result, {"key": key, "alms": counted.alms, "ffs": counted.ffs})
+            mapped = yosys.synthesize([verilog], "Accelerator", directory / "synth")
+            kept, flattened = netlist.count(mapped.borders_kept), netlist.count(mapped.flattened)
+            figures = {"alms_borders_kept": kept.alms, "alms_flattened": flattened.alms, "ffs": kept.ffs}
+            write_json(result, {"key": key, **figures})
         figures = read_json(result)
-        entries.append(
-            {"hardware": hardware, "alms": figures["alms"], "ffs": figures["ffs"], "held_out": number >= FITTED}
-        )
+        del figures["key"]
+        entries.append({"hardware": hardware, **figures, "held_out": number >= FITTED})
     fitted = [area.Sample(**entry) for entry in entries if not entry["held_out"]]
     origin = f"Yosys {yosys.version()}, {datetime.date.today()}, seed {SEED}: python -m xnorfpga calibrate"
     write_json(area.SAMPLES, {"origin": origin, "coefficients": area.fit(fitted), "samples": entries})

@@ -64,7 +64,7 @@ def measure() -> RoutingTable:
         found = re.search(r"^ *(\w+) layers_1 \(", verilog.read_text(), re.MULTILINE)
         if not found:
             raise UserError(f"{verilog}: no instance layers_1")
-        mapped = yosys.synthesize([verilog], found[1], directory / "synth")
+        mapped = yosys.synthesize([verilog], found[1], directory / "synth").larger
         counted = netlist.count(mapped)
         layer = folding.predict_hardware(configuration).layers[1]
         rows.append(

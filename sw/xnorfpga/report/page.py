@@ -104,7 +104,7 @@ def alm_range(synthesis: Synthesis) -> tuple[int, int] | None:
 
 def area_note(synthesis: Synthesis) -> str:
     """Return how the ALMs were found and how far to trust them."""
-    formula = f"ALMs: {synthesis.alm_formula}."
+    formula = f"ALMs: {synthesis.alm_formula}. Yosys counts {both_mappings(synthesis)}."
     if synthesis.alm_band is None or synthesis.alm_band_half is None:
         return formula
     (low, high), (half_low, half_high) = synthesis.alm_band, synthesis.alm_band_half
@@ -130,6 +130,7 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
         ("latency", f"{simulation.latency_cycles:,} cycles, {speed.latency_us:.2f} µs, as predicted", rtl),
         ("images per second", f"{speed.images_per_second:,.0f} at {speed.clock_mhz:g} MHz", "from the cycles"),
         ("ALMs", f"{synthesis.alms:,} of {device.alms:,}", tool),
+        ("ALMs by Yosys", both_mappings(synthesis), "module borders kept; flattened, as a fitter works"),
         ("M10K", f"{synthesis.m10k} of {device.m10k}", tool),
         ("flip-flops, DSPs", f"{synthesis.ffs:,}, {synthesis.dsps}", tool),
         ("longest path", longest_path(synthesis), synthesis.paths_origin),
@@ -140,6 +141,11 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
     if report.energy:
         found.append(("energy per image", energy(report.energy), report.origin["energy"]))
     return found
+
+
+def both_mappings(synthesis: Synthesis) -> str:
+    """Return the ALMs of both of Yosys' mappings in words."""
+    return f"{synthesis.borders_kept.alms:,} with module borders kept, {synthesis.flattened.alms:,} flattened"
 
 
 def longest_path(synthesis: Synthesis) -> str:

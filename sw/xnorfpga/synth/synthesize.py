@@ -64,17 +64,23 @@ def synthesize(design: Design, build: Path) -> dict[str, Any]:
 
 
 def estimate(files: list[Path], top: str, layers: list[dict[str, Any]], board: Board, work: Path) -> dict[str, Any]:
-    """Map with Yosys and count; `layers` are the manifest's. Returns the content of a synth.json of kind "estimate"."""
+    """Map with Yosys and count; `layers` are the manifest's. Returns the content of a synth.json of kind "estimate".
+
+    Of the two mappings the one with more ALMs is judged, and the figures are its own.
+    """
     start = time.monotonic()
-    mapped = yosys.synthesize(files, top, work)
+    both = yosys.synthesize(files, top, work)
+    mapped = both.larger
     resources = netlist.count(mapped)
-    path = netlist.longest_path(mapped)
+    mappings = {"borders_kept": _mapping(both.borders_kept), "flattened": _mapping(both.flattened)}
+    judged = mappings["flattened" if mapped is both.flattened else "borders_kept"]
     result = {
         "tool": "Yosys",
         "version": yosys.version(),
         "kind": "estimate",
         "top": top,
         "alms": resources.alms,
+        **mappings,
         "alm_formula": netlist.ALM_FORMULA,
         "alm_band": ALM_BAND,
         "alm_band_half": ALM_BAND_HALF,
@@ -85,9 +91,7 @@ def estimate(files: list[Path], top: str, layers: list[dict[str, Any]], board: B
         "m10k": resources.m10k,
         "dsps": resources.dsps,
         **_against(board, resources.alms, resources.m10k, resources.dsps),
-        "logic_levels": path.levels,
-        "carry_hops": path.carry_hops,
-        "longest_path": path.names,
+        **{name: judged[name] for name in ("logic_levels", "carry_hops", "longest_path")},
         "paths_origin": f"netlist of Yosys {yosys.version()}: ALUT levels between registers, RAMs and ports",
         "connections": _connections(mapped, layers),
         "fmax_mhz": None,
@@ -99,6 +103,19 @@ def estimate(files: list[Path], top: str, layers: list[dict[str, Any]], board: B
         over = ", ".join(f"{more:,} {UNITS[kind]}" for kind, more in result["over"].items() if more)
         result["notes"] = [f"does not fit {board.device} by Yosys' estimate, which is over by {over}"]
     return result | {"seconds": round(time.monotonic() - start, 1)}
+
+
+def _mapping(mapped: netlist.Netlist) -> dict[str, Any]:
+    """Return the figures of one mapping."""
+    resources, path = netlist.count(mapped), netlist.longest_path(mapped)
+    return {
+        "alms": resources.alms,
+        "aluts": resources.aluts,
+        "ffs": resources.ffs,
+        "logic_levels": path.levels,
+        "carry_hops": path.carry_hops,
+        "longest_path": path.names,
+    }
 
 
 def _against(board: Board, alms: int, m10k: int, dsps: int) -> dict[str, Any]:
@@ -151,7 +168,9 @@ def fit(
     shutil.rmtree(kept, ignore_errors=True)
     running.rename(kept)
     compared = ("tool", "version", "alms", "alm_formula", "alm_band", "ffs", "m10k")
-    names = ("paths_origin", "logic_levels", "carry_hops", "longest_path", "connections")
+    names = (
+        "borders_kept", "flattened", "paths_origin", "logic_levels", "carry_hops", "longest_path", "connections",
+    )  # fmt: skip
     images = sha256(*(image.read_bytes() for image in contents)) if contents else None
     return {
         "tool": "Quartus",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs Yosys (the `pyosys` wheel) for Cyclone V and returns the mapped netlist.
+"""Runs Yosys (the `pyosys` wheel) for Cyclone V and returns the mapped netlists.
 
-Yosys runs in a process of its own, so that a crash or Ctrl-C leaves nothing behind; its script, log and netlist stay
+Yosys runs in a process of its own, so that a crash or Ctrl-C leaves nothing behind; its script, log and netlists stay
 in the work directory.
 """
 
@@ -10,6 +10,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from xnorfpga.base.errors import UserError
@@ -18,7 +19,7 @@ from xnorfpga.base.process import Failed, run
 from xnorfpga.synth import netlist
 
 # Units that occur many times are mapped once (-noflatten and keep_hierarchy); all else is flattened first, so that
-# logic is shared and trimmed across module borders as a fitter would. Afterwards all is flattened, for counting.
+# logic is shared and trimmed across module borders. A fitter sees no borders: the design is mapped flattened, too.
 REPEATED = "XnorPopcount* *ProcessingElement*"
 
 # Ports of tests are no ports of a product: they are cut off, and what feeds them alone goes.
@@ -34,8 +35,30 @@ NAMED = "inputRegister"
 SHALLOW, WANTED = "min efficiency 5", "attribute wanted"
 RULES = Path("intel_alm", "common", "bram_m10k.txt")
 
-# From map_luts on the steps of synth_intel_alm stand here one by one, without `autoname`, which makes up names for all
-# nets and takes minutes on a large design.
+FLATTEN = """\
+setattr -mod -unset keep_hierarchy *
+setattr -unset keep_hierarchy */*
+flatten -noscopeinfo
+opt_clean
+"""
+
+# What synth_intel_alm does from map_luts on, step by step, without `autoname`, which makes up names for all nets and
+# takes minutes on a large design. Afterwards all is flattened, for counting.
+MAP = """\
+techmap -map +/intel_alm/common/abc9_map.v
+abc9 -maxlut 6 -W 600
+techmap -map +/intel_alm/common/abc9_unmap.v
+techmap -map +/intel_alm/common/alm_map.v
+opt -fast
+clean
+blackbox =A:whitebox
+setattr -unset keep w:*
+{flatten}check -noinit
+setattr -unset src */*
+stat
+write_json "{netlist}"
+"""
+
 SCRIPT = """\
 {read}
 hierarchy -check -top {top}
@@ -49,23 +72,22 @@ opt_clean
 setattr -set wanted 1 t:$mem* a:ramstyle=M10K* %i
 memory_bram -rules {rules}
 {synth} -run map_bram:map_luts
-techmap -map +/intel_alm/common/abc9_map.v
-abc9 -maxlut 6 -W 600
-techmap -map +/intel_alm/common/abc9_unmap.v
-techmap -map +/intel_alm/common/alm_map.v
-opt -fast
-clean
-blackbox =A:whitebox
-setattr -mod -unset keep_hierarchy *
-setattr -unset keep_hierarchy */*
-setattr -unset keep w:*
-flatten -noscopeinfo
-opt_clean
-check -noinit
-setattr -unset src */*
-stat
-write_json "{netlist}"
-"""
+design -save unmapped
+{map_borders_kept}design -load unmapped
+{flatten}{map_flattened}"""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A design mapped twice from the same optimized logic: module by module, and as one module, as a fitter works."""
+
+    borders_kept: netlist.Netlist
+    flattened: netlist.Netlist
+
+    @property
+    def larger(self) -> netlist.Netlist:
+        """The netlist of more ALMs, by which a design is judged; of equal ones the flattened."""
+        return max((self.flattened, self.borders_kept), key=lambda each: netlist.count(each).alms)
 
 
 def version() -> str:
@@ -78,10 +100,10 @@ def version() -> str:
     return importlib.metadata.version("pyosys")
 
 
-def synthesize(files: list[Path], top: str, work: Path, test_ports: str = TEST_PORTS) -> netlist.Netlist:
-    """Map Verilog to Cyclone V's cells.
+def synthesize(files: list[Path], top: str, work: Path, test_ports: str = TEST_PORTS) -> Mapped:
+    """Map Verilog to Cyclone V's cells, with module borders kept and flattened.
 
-    `files` are read in order, `top` is the top module, `work` keeps script, log and netlist; ports of `top` that match
+    `files` are read in order, `top` is the top module, `work` keeps script, log and netlists; ports of `top` that match
     the glob `test_ports` are cut off with all that feeds them alone.
 
     Raises UserError with Yosys' own words where it fails, and for an absent file.
@@ -89,7 +111,8 @@ def synthesize(files: list[Path], top: str, work: Path, test_ports: str = TEST_P
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: not found; run the elaborate stage, which writes it")
-    result, script, log = work / "netlist.json", work / "yosys.ys", work / "yosys.log"
+    script, log = work / "yosys.ys", work / "yosys.log"
+    kept, flattened = work / "borders_kept.json", work / "flattened.json"
     rules = (_package() / "share" / RULES).read_text(encoding="utf-8")
     if SHALLOW not in rules:
         raise UserError(f"{RULES} of pyosys {version()} has no line {SHALLOW!r}; install the version in pyproject.toml")
@@ -105,11 +128,14 @@ def synthesize(files: list[Path], top: str, work: Path, test_ports: str = TEST_P
         test_ports=test_ports,
         repeated=REPEATED,
         named=NAMED,
-        netlist=result.resolve(),
+        flatten=FLATTEN,
+        map_borders_kept=MAP.format(flatten=FLATTEN, netlist=kept.resolve()),
+        map_flattened=MAP.format(flatten="opt_clean\n", netlist=flattened.resolve()),
     )
-    result.unlink(missing_ok=True)
+    for earlier in (kept, flattened):
+        earlier.unlink(missing_ok=True)
     execute(text, script, log)
-    return netlist.load(result)
+    return Mapped(netlist.load(kept), netlist.load(flattened))
 
 
 def execute(text: str, script: Path, log: Path) -> None:
