@@ -14,7 +14,13 @@ case class PopcountShape(size: Int, counting: Counting) {
     */
   val leaves = if (bits < 3) 0 else (bits + 1 + 3) / 4
   val carryIns = if (bits < 3) bits else leaves - 1
-  val latency = 1 + (log2Up(leaves max 1) + PopcountShape.levels - 1) / PopcountShape.levels
+  private val depth = log2Up(leaves max 1)
+  val latency = 1 + (depth + PopcountShape.levels - 1) / PopcountShape.levels
+
+  /** Whether a register follows this level of the adder tree, counted from 1: the last, and every `levels`-th before it.
+    * So the adders behind the carries are the fewest in a row.
+    */
+  def registered(level: Int): Boolean = (depth - level) % PopcountShape.levels == 0
 }
 
 object PopcountShape {

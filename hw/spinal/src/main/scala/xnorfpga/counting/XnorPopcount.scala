@@ -12,8 +12,9 @@ import spinal.lib._
   * each made in the LUT that makes the bit), t₂ is their sum and a function of the three their carry; an adder tree sums
   * the two-bit numbers, and each adder takes one more bit as its carry-in: 0.62 ALM a product paired, 1.2 plain.
   *
-  * Each kind of LUT is a component of its own, all of a kind in one: synthesis keeps module borders where it would
-  * otherwise trade area for depth that nobody needs.
+  * The carry is made behind the registers of the three: in front of them synthesis sees that t₀ ^ t₁ is the bit b, makes
+  * b once more beside the chain and takes half as much logic again. Each kind of LUT is a component of its own, all of a
+  * kind in one, so that a synthesis that keeps module borders maps it once.
   */
 case class XnorPopcount(size: Int, counting: Counting) extends Component {
   val shape = PopcountShape(size, counting)
@@ -38,7 +39,7 @@ case class XnorPopcount(size: Int, counting: Counting) extends Component {
     link.io.chain
   }
 
-  // Stage 1: numbers 0 … 3, and single bits
+  // Stage 1: chains, and single bits; behind it numbers 0 … 3
   private val singles =
     if (carryIns > 0) RegNext(next(ChainLink(carryIns, counting, first = true), carryIns, None)).asBools.toSeq else Nil
   private val numbers = if (leaves == 0) Nil
@@ -47,14 +48,15 @@ case class XnorPopcount(size: Int, counting: Counting) extends Component {
     val t1 = next(ChainLink(leaves, counting, first = false), leaves, Some(t0))
     val t2 = next(ChainLink(leaves, counting, first = false), leaves, Some(t1))
     val carries = ChainCarry(leaves)
-    carries.io.chain := Vec(t0, t1, t2)
-    RegNext(carries.io.carry).asBools.zip(RegNext(t2).asBools).map { case (c, s) => Number((c ## s).asUInt, 3) }.toSeq
+    val chain = Vec(t0, t1, t2).map(RegNext(_))
+    carries.io.chain := Vec(chain)
+    carries.io.carry.asBools.zip(chain.last.asBools).map { case (c, s) => Number((c ## s).asUInt, 3) }.toSeq
   }
 
   /** A number that is at most `max`. */
   private case class Number(value: UInt, max: Int)
 
-  /** Add neighbours until one number is left; a register after every `PopcountShape.levels` adders. */
+  /** Add neighbours until one number is left, with registers where the shape has them. */
   private def sum(numbers: Seq[Number], singles: Seq[Bool], level: Int): UInt =
     if (numbers.size == 1) numbers.head.value
     else {
@@ -69,7 +71,7 @@ case class XnorPopcount(size: Int, counting: Counting) extends Component {
           Number((operand(a, True) + operand(b, carryIn)) >> 1, max)
         case Seq(a) => a
       }
-      if (level % PopcountShape.levels == 0 || sums.size == 1)
+      if (shape.registered(level))
         sum(sums.map(n => Number(RegNext(n.value), n.max)), left.map(RegNext(_)), level + 1)
       else sum(sums, left, level + 1)
     }

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generator's Verilog under both of Yosys' mappings. Elaborating and mapping take some ten seconds."""
+
+from pathlib import Path
+
+from xnorfpga.rtl import elaborate
+from xnorfpga.synth import netlist, yosys
+
+# Nearly all of it is popcounts of 256 inputs, counted in pairs
+HARDWARE = {
+    "design": "popcounts",
+    "clock_mhz": 50,
+    "input_word_bits": 32,
+    "copies": 1,
+    "layers": [
+        {"mw": 256, "mh": 64, "routing": "stationary", "pe": 4, "simd": 256},
+        {"mw": 64, "mh": 10, "routing": "diagonal", "pe": 2, "simd": 8},
+    ],
+    "memory": {"block_bits": 10240, "max_width": 40},
+}
+
+
+def test_a_mapping_across_borders_takes_no_more_for_a_popcount(tmp_path: Path) -> None:
+    """Carries in front of the registers took a tenth more here: 1,145 ALMs flattened, 1,041 with borders kept."""
+    elaborate.elaborate_many([(HARDWARE, tmp_path)])
+    both = yosys.synthesize([tmp_path / "rtl" / "Accelerator.v"], "Accelerator", tmp_path / "synth")
+    kept, flattened = netlist.count(both.borders_kept), netlist.count(both.flattened)
+    assert flattened.alms <= 1.02 * kept.alms
+    assert flattened.aluts["6"] < 50  # a LUT of six inputs takes both halves of an ALM
