@@ -83,6 +83,21 @@ class _Simulator(simulator.Verilator):
         return commands
 
 
+def lint(sources: Sequence[Path], top: str, waivers: Path) -> list[str]:
+    """Return what Verilator's lint (`-Wall`) says of `sources`, a line each, but for what `waivers` (.vlt) lets pass.
+
+    Raises UserError where it breaks down.
+    """
+    command = [str(toolchain.verilator()), "--lint-only", "-Wall", "-DSYNTHESIS", "--top-module", top, str(waivers)]
+    command += [str(source) for source in sources]
+    environment = {**os.environ, **toolchain.verilator_env()}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    said = [line for line in run.stderr.splitlines() if line.startswith("%") and "Exiting due to" not in line]
+    if run.returncode and not said:
+        raise UserError(f"Verilator's lint broke down: {run.stderr.strip()}")
+    return said
+
+
 @contextmanager
 def _tools(log: Path) -> Iterator[None]:
     """Put Verilator on PATH, and everything that cocotb-test says into `log`."""

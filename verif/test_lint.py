@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verilator's lint of the generated Verilog: every warning is an error, but for those with a reason in lint.vlt."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.builds import elaborated
+from bench.configurations import BOARD, MUTATED, NAMED
+from xnorfpga.base.paths import BUILD
+from xnorfpga.rtl import verilator
+
+WAIVERS = Path(__file__).with_name("lint.vlt")
+DESIGNS = {**MUTATED, "rings": NAMED["rings"], "board": BOARD}
+
+
+@pytest.fixture(scope="module")
+def directories() -> list[Path]:
+    """Return where the designs lie, each elaborated."""
+    wanted = {BUILD / "verif" / "lint" / name: hardware for name, hardware in DESIGNS.items()}
+    elaborated(wanted)
+    return list(wanted)
+
+
+def said(directory: Path, waivers: Path) -> list[str]:
+    """Return what lint says of a design's board top level, with the accelerator in it."""
+    sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
+    return verilator.lint(sources, "De1SocTop", waivers)
+
+
+def test_lint_says_nothing(directories: list[Path]) -> None:
+    assert [line for directory in directories for line in said(directory, WAIVERS)] == []
+
+
+def test_every_waiver_is_needed(directories: list[Path], tmp_path: Path) -> None:
+    lines = WAIVERS.read_text(encoding="utf-8").splitlines()
+    waivers = [k for k, line in enumerate(lines) if line.startswith("lint_off")]
+    assert waivers
+    for k in waivers:
+        fewer = tmp_path / f"{k}.vlt"
+        fewer.write_text("\n".join(lines[:k] + lines[k + 1 :]) + "\n")
+        assert any(said(directory, fewer) for directory in directories), f"lets nothing pass: {lines[k]}"
+
+
+def test_lint_sees_a_fault(tmp_path: Path) -> None:
+    source = tmp_path / "Wide.v"
+    source.write_text("module Wide (input [3:0] a, output [1:0] b); assign b = a; endmodule\n")
+    assert any("WIDTH" in line for line in verilator.lint([source], "Wide", WAIVERS))
