@@ -12,6 +12,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.design import designs
+from xnorfpga.design.fold import folding_of
 from xnorfpga.design.hardware import hardware
 
 # A register behind a valid: what it holds without one is nobody's business.
@@ -81,7 +82,8 @@ def test_faults_are_drawn_in_every_kind_of_unit() -> None:
     """Of the designs that stand for all; where a unit's kind is missing here, no mutant speaks for it."""
     root = BUILD / "verif" / "kinds"
     drawn_in = {name: design.hardware for name, design in mutants.DESIGNS.items()}
-    represented = {name: hardware(designs.load(name)) for name in REPRESENTED}
+    chosen = {name: designs.load(name) for name in REPRESENTED}
+    represented = {name: hardware(design, folding_of(design)).model_dump() for name, design in chosen.items()}
     elaborated({root / name: each for name, each in {**drawn_in, **represented}.items()})
     mutated = {name: mutants.kinds(root / name, design.top) for name, design in mutants.DESIGNS.items()}
     wanted = {name: mutants.kinds(root / name, "Accelerator", "De1SocTop") for name in represented}
