@@ -162,7 +162,7 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
             met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
         for part, whole, value in (("pe", each.mh, each.pe), ("simd", each.mw, each.simd)):
             met.add((f"layer.{part}", "all" if value == whole else "1" if value == 1 else "some"))
-        wanted = each.simd if each.streamed else each.mw
+        wanted = each.input_buffer.width
         arriving = each.arrival_width
         met.add(("layer.input", "fits" if arriving == wanted else "narrower" if arriving < wanted else "wider"))
         for width, depth in ((each.pe * each.simd, each.steps), (each.pe * each.margin_bits, each.groups)):

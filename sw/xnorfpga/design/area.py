@@ -52,14 +52,14 @@ def popcount(simd: int, paired: bool) -> tuple[int, int]:
 def processing_element(layer: folding.LayerPrediction) -> tuple[int, int]:
     """Return the half ALMs and flip-flops of one processing element."""
     bits = layer.margin_bits
-    if layer.serial:
+    if layer.threshold.name == "serial":
         return 1 + -(-bits // folding.SERIAL_DIGIT_BITS) - 1 + bits, bits + 1
-    halves, registers = popcount(layer.simd, layer.paired)
+    halves, registers = popcount(layer.simd, layer.counting is folding.PAIRED)
     if not layer.thresholded and layer.words == 1:
         return halves, registers + bits
-    start = bits if layer.paired else 0  # −T' less the image's unlike pairs
+    start = bits if layer.counting is folding.PAIRED else 0  # −T' less the image's unlike pairs
     choose = bits if layer.words > 1 else 0  # start, or go on
-    held = bits if layer.paired or (layer.thresholded and layer.groups > 1) else 0
+    held = bits if layer.counting is folding.PAIRED or (layer.thresholded and layer.groups > 1) else 0
     return halves + start + choose + bits, registers + bits + held
 
 
@@ -86,16 +86,16 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     elements = copies * layer.pe * halves
     ffs = copies * layer.pe * registers
 
-    width = layer.simd if layer.streamed else layer.mw
-    ring = copies * width if layer.words > 1 and not layer.streamed else 0  # turn, or take the next
+    width = layer.input_buffer.width
+    ring = copies * width if layer.words > 1 and layer.input_buffer.holds else 0  # turn, or take the next
     serializer = copies * layer.arrival_width if width < layer.arrival_width else 0
     collector = copies * width if width > layer.arrival_width else 0
     ffs += (0 if first else copies * width) + serializer + collector
 
     unlike = 0
-    if layer.paired:
+    if layer.counting is folding.PAIRED:
         bits = layer.mw.bit_length()
-        if layer.unlike_by_word:
+        if layer.transitions_by_word:
             unlike = copies * 2 * layer.word_width
             registers = 0
         else:  # a popcount like those of the processing elements
@@ -111,8 +111,8 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     if layer.steps == 1:  # weights that never change their row are registers
         ffs += widths[0]
     if layer.thresholded:
-        widths.append(layer.pe if layer.serial else thresholds)
-        if layer.groups == 1 and not layer.serial:
+        widths.append(layer.pe if layer.threshold.name == "serial" else thresholds)
+        if layer.groups == 1 and layer.threshold.name != "serial":
             ffs += thresholds
     return _counts(
         ffs + stored,

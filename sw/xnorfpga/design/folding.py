@@ -9,6 +9,7 @@ MH × MW matrix, PE neurons and SIMD inputs are worked at once, so that it takes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from xnorfpga.artefacts.hardware import Hardware
 
@@ -18,19 +19,67 @@ def _bits(values: int) -> int:
     return (values - 1).bit_length()
 
 
-def popcount_latency(simd: int, paired: bool) -> int:
-    """Return the cycles of the pipelined XNOR-popcount over `simd` inputs (PopcountShape.latency in Scala)."""
-    bits = simd // 2 if paired else simd
-    leaves = 1 if bits < 3 else -(-(bits + 1) // 4)
-    adders_a_register = 4
-    return 1 + -(-_bits(leaves) // adders_a_register)
+@dataclass(frozen=True)
+class Weights:
+    """What a weight is, and the bits it takes in a row of the weight memory (Weights in Scala)."""
+
+    name: str
+    bits: int
+
+
+BINARY = Weights("binary", bits=1)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How products are counted: a bit is counted for every `products` of them (Counting in Scala)."""
+
+    name: str
+    products: int
+
+    def latency(self, simd: int) -> int:
+        """Return the cycles of the pipelined popcount over `simd` inputs (PopcountShape.latency in Scala)."""
+        bits = simd // self.products
+        leaves = 1 if bits < 3 else -(-(bits + 1) // 4)
+        adders_a_register = 4
+        return 1 + -(-_bits(leaves) // adders_a_register)
+
+
+PLAIN = Counting("plain", products=1)
+PAIRED = Counting("paired", products=2)
+LEAST_PAIRED_INPUTS = 8  # fewer inputs at once save less than the subtraction of an image's transitions costs
+
+
+@dataclass(frozen=True)
+class InputBuffer:
+    """How a layer's input waits before its PEs (InputBuffer in Scala).
+
+    width: bits a lane of the beats that are taken. holds: a batch can stay as long as there are neurons to work on.
+    """
+
+    name: str
+    width: int
+    holds: bool = True
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """How popcounts become answers (Threshold in Scala).
+
+    memory: width and depth of what holds the thresholds. answer_bits: of a neuron. preset_cycles: before each batch.
+    """
+
+    name: str
+    memory: tuple[int, int] | None
+    answer_bits: int = 1
+    preset_cycles: int = 0
 
 
 SERIAL_DIGIT_BITS = 4
 
 
 def serial_rows(margin_bits: int) -> int:
-    """Return the rows, and cycles, of thresholds entered bit by bit (SerialThresholds.rows in Scala)."""
+    """Return the rows, and cycles, of thresholds entered bit by bit (Threshold.Serial in Scala)."""
     return 1 + (-(-margin_bits // SERIAL_DIGIT_BITS) << SERIAL_DIGIT_BITS)
 
 
@@ -79,20 +128,47 @@ class LayerPrediction:
         return self.words * self.groups
 
     @property
-    def serial(self) -> bool:
-        """Whether thresholds are entered bit by bit before the first word (SerialProcessingElement in Scala)."""
-        alone = self.thresholded and self.groups == 1 and self.simd == 1
-        return alone and self.words >= serial_rows(self.margin_bits)
+    def weights(self) -> Weights:
+        """What its weights are."""
+        return BINARY
+
+    @cached_property
+    def input_buffer(self) -> InputBuffer:
+        """How its input waits: words are used as they come where every neuron is worked at once."""
+        cuts = self.simd % self.arrival_width == 0 or self.arrival_width % self.simd == 0
+        if self.routing == "stationary":
+            return InputBuffer("stationary", self.mw)
+        if self.routing == "broadcast" and self.groups == 1 and cuts:
+            return InputBuffer("pass_through", self.simd, holds=False)
+        return InputBuffer("ring", self.mw)
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        """Its thresholds: serial where all neurons are worked at once, an input a cycle, and the words take longer."""
+        if not self.thresholded:
+            return Threshold("none", None, answer_bits=_bits(self.mw + 1))
+        rows = serial_rows(self.margin_bits)
+        if self.groups == 1 and self.simd == 1 and self.words >= rows:
+            return Threshold("serial", (self.pe, rows), preset_cycles=rows)
+        return Threshold("preset", (self.pe * self.margin_bits, self.groups))
+
+    @cached_property
+    def counting(self) -> Counting:
+        """How its products are counted: as pairs where that saves logic and the transitions are known in time."""
+        at_once = self.input_buffer.name == "stationary" and self.arrival_width == self.mw
+        known = self.transitions_by_word or at_once
+        pairs = self.simd % 2 == 0 and self.simd >= LEAST_PAIRED_INPUTS
+        return PAIRED if self.thresholded and self.input_buffer.holds and pairs and known else PLAIN
 
     @property
     def cycles(self) -> int:
         """Cycles a group of images takes in this layer."""
-        return self.steps + (serial_rows(self.margin_bits) if self.serial else 0)
+        return self.steps + self.threshold.preset_cycles
 
     @property
     def step_to_output_cycles(self) -> int:
         """Cycles from a step to its result: memory, popcount, accumulator, buffer."""
-        return 1 + popcount_latency(self.simd, self.paired) + 1 + 1
+        return 1 + self.counting.latency(self.simd) + 1 + 1
 
     @property
     def margin_bits(self) -> int:
@@ -102,35 +178,17 @@ class LayerPrediction:
     @property
     def out_width(self) -> int:
         """Bits a lane of an output beat."""
-        return self.pe if self.thresholded else self.pe * _bits(self.mw + 1)
+        return self.pe * self.threshold.answer_bits
 
     @property
-    def streamed(self) -> bool:
-        """Whether words are used as they come (broadcast to all neurons at once)."""
-        divides = self.simd % self.arrival_width == 0 or self.arrival_width % self.simd == 0
-        return self.routing == "broadcast" and self.groups == 1 and divides
-
-    @property
-    def unlike_by_word(self) -> bool:
-        """Whether an image's unlike pairs could be counted while its words are collected."""
+    def transitions_by_word(self) -> bool:
+        """Whether an image's transitions (pairs of unlike inputs) can be counted while its words are collected."""
         return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
-
-    @property
-    def paired(self) -> bool:
-        """Whether neighbouring inputs are counted as pairs (XnorPopcount in Scala says why and when)."""
-        at_once = self.routing == "stationary" and self.arrival_width == self.mw
-        countable = self.unlike_by_word or at_once
-        in_time = self.simd % 2 == 0 and popcount_latency(self.simd, paired=True) > 1
-        return self.thresholded and not self.streamed and countable and in_time
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights and thresholds."""
-        weights = block.blocks(self.pe * self.simd, self.steps)
-        if not self.thresholded:
-            return weights
-        if self.serial:
-            return weights + block.blocks(self.pe, serial_rows(self.margin_bits))
-        return weights + block.blocks(self.pe * self.margin_bits, self.groups)
+        weights = block.blocks(self.pe * self.simd * self.weights.bits, self.steps)
+        return weights + (block.blocks(*self.threshold.memory) if self.threshold.memory else 0)
 
 
 def _adapted(times: Sequence[int], from_width: int, to_width: int) -> list[int]:
@@ -189,11 +247,10 @@ class Prediction:
         times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
         schedule = []
         for layer in self.layers:
-            streamed = layer.streamed
-            arrivals = _adapted(times, layer.arrival_width, layer.simd if streamed else layer.mw)
+            arrivals = _adapted(times, layer.arrival_width, layer.input_buffer.width)
             steps: list[int] = []  # serial thresholds are in place before: the accelerator was idle
             for step in range(layer.steps):
-                there = arrivals[step] if streamed else arrivals[0]
+                there = arrivals[0] if layer.input_buffer.holds else arrivals[step]
                 steps.append(max(there, steps[-1] + 1 if steps else 0))
             times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]
             schedule.append((steps, times))
