@@ -27,7 +27,9 @@ def simulator(request: pytest.FixtureRequest) -> Simulator:
     """Return what gives a configuration's directory and simulator, all chosen ones elaborated in one java run."""
     hardware, seed = (request.config.getoption(option) for option in ("hardware", "seed"))
     chosen = {
-        item.callspec.params.get("number", "rings") for item in request.session.items if hasattr(item, "callspec")
+        item.callspec.params.get("number", "rings")
+        for item in request.session.items
+        if "simulator" in item.fixturenames and hasattr(item, "callspec")
     }
     root = BUILD / "verif" / f"hardware{hardware}"
     elaborated({root / f"{number}": configuration(number, hardware) for number in sorted(chosen, key=str)})

@@ -218,7 +218,7 @@ def test_a_misnamed_design_file_is_one_line_and_stops_nothing(flow, name, capsys
     assert flow.doit() == ALL
     said = capsys.readouterr().err
     assert said.count("accepted as a design's name: up to 64 letters") == 1
-    assert sorted(path.name for path in flow.build.iterdir()) == ["doit.db", "small"]
+    assert sorted(path.name for path in flow.build.iterdir()) == ["small"]
     assert not list(flow.build.parent.glob("receipts"))
 
 

@@ -142,8 +142,12 @@ def memories(*shapes: tuple[int, int]) -> dict[str, Any]:
 
 def routing(layer: folding.LayerPrediction) -> str:
     """Return the routing of a layer, and what else makes its parts others than most layers'."""
-    kind = next((kind for kind in ("serial", "streamed", "paired") if getattr(layer, kind)), "plain")
-    return f"{layer.routing} {kind}"
+    parts = {
+        "serial": layer.threshold.name == "serial",
+        "streamed": layer.input_buffer.name == "pass_through",
+        "paired": layer.counting.name == "paired",
+    }
+    return f"{layer.routing} {next((part for part, chosen in parts.items() if chosen), 'plain')}"
 
 
 def bins(configuration: Configuration) -> set[tuple[str, str]]:

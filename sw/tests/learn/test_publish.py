@@ -77,7 +77,7 @@ def test_publishing_twice_gives_the_same_bytes(published, tmp_path):
 
 def test_another_model_is_overwritten_only_if_that_was_asked_for(published, tmp_path):
     design, path = published
-    other = replace(design, training=replace(design.training, seed=7))
+    other = replace(design, training=design.training.model_copy(update={"seed": 7}))
     train.train(other, tmp_path)
     before = path.read_bytes()
     with pytest.raises(UserError, match=r"^[^\n]*tiny.npz: another model is published there; --replace overwrites it$"):
