@@ -31,8 +31,8 @@ def popcount(simd: int, paired: bool) -> tuple[int, int]:
         return 2 * bits - 1, bits
     leaves = -(-(bits + 1) // 4)
     singles = leaves - 1
-    halves, registers = 3 * leaves + singles + leaves, 2 * leaves + singles  # chains and carries
-    numbers, level = [3] * leaves, 1
+    halves, registers = 3 * leaves + singles + leaves, 3 * leaves + singles  # chains and carries, registers of chains
+    numbers, level, depth = [3] * leaves, 1, (leaves - 1).bit_length()
     while len(numbers) > 1:
         sums = []
         for pair in (numbers[k : k + 2] for k in range(0, len(numbers), 2)):
@@ -43,7 +43,7 @@ def popcount(simd: int, paired: bool) -> tuple[int, int]:
             halves += sums[-1].bit_length() + 1  # one cell below the lowest bit for the carry-in
             singles -= 1
         numbers = sums
-        if level % 4 == 0 or len(numbers) == 1:
+        if (depth - level) % 4 == 0:
             registers += sum(number.bit_length() for number in numbers) + singles
         level += 1
     return halves, registers
@@ -132,10 +132,15 @@ def count_ends(first: folding.LayerPrediction, last: folding.LayerPrediction, co
     return _counts(copies * (2 * first.mw + (last.mh + 2) * score_bits), argmax=compare)
 
 
+def count_load_port(layers: Sequence[folding.LayerPrediction]) -> Counts:
+    """Count the load port's registers: a word, its CRC and the CRC of all, and a bit for each column of the widest."""
+    return _counts(40 + 32 + 32 + max(-(-layer.pe * layer.simd // 40) for layer in layers))
+
+
 def count(prediction: folding.Prediction) -> Counts:
     """Count what the generator builds for a folded network."""
     layers = prediction.layers
-    total = count_ends(layers[0], layers[-1], prediction.copies)
+    total = count_ends(layers[0], layers[-1], prediction.copies) + count_load_port(layers)
     for index, layer in enumerate(layers):
         total += count_layer(layer, prediction.copies, first=index == 0)
     return total
