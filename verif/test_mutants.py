@@ -67,12 +67,12 @@ def test_only_what_cannot_be_seen_is_proven_equivalent(job: mutants.Job) -> None
 
 
 def test_lanes_of_a_tap_without_an_image_are_not_observed() -> None:
-    ports = [("taps_0_valid", 1), ("taps_0_payload", 6), ("taps_0_lanes", 2)]
+    ports = [("probes_0_valid", 1), ("probes_0_payload", 6), ("probes_0_lanes", 2)]
     manifest = {
         "top": "Accelerator", "ports": [{"name": name, "direction": "out", "width": width} for name, width in ports]
     }  # fmt: skip
     text = mutants.observed("Accelerator", manifest)
-    assert "{{3{raw_taps_0_lanes[1]}}, {3{raw_taps_0_lanes[0]}}}" in text
+    assert "{{3{raw_probes_0_lanes[1]}}, {3{raw_probes_0_lanes[0]}}}" in text
 
 
 REPRESENTED = ("mnist", "mnist_low_latency", "mnist_paper")

@@ -173,7 +173,7 @@ class Testbench:
 
     async def watch(self, k: int) -> None:
         """Compare what hidden layer `k` shows with the golden model, and the lanes with the images that were sent."""
-        valid, payload, lanes = (getattr(self.dut, f"taps_{k}_{name}") for name in ("valid", "payload", "lanes"))
+        valid, payload, lanes = (getattr(self.dut, f"probes_{k}_{name}") for name in ("valid", "payload", "lanes"))
         mh = self.manifest["layers"][k]["mh"]
         while True:
             await RisingEdge(valid)

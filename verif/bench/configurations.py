@@ -169,7 +169,7 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         wanted = each.input_buffer.width
         arriving = each.arrival_width
         met.add(("layer.input", "fits" if arriving == wanted else "narrower" if arriving < wanted else "wider"))
-        for width, depth in ((each.pe * each.simd, each.steps), (each.pe * each.margin_bits, each.groups)):
+        for width, depth in ((each.pe * each.simd, each.steps), (each.pe * each.margin_bits, each.neuron_fold)):
             met.add(("memory.rows", "1" if depth == 1 else "more than 256" if depth > 256 else "more"))
             met.add(("memory.columns", "1" if width <= MEMORY["max_width"] else "more"))
     return met

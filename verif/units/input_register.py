@@ -32,7 +32,7 @@ class Bench(Unit):
         self.step, self.first, self.available = map(self.port, ("step", "first", "available"))
         taps = [tap for c in range(self.copies) for tap in self.ports(f"taps_{c}", self.facts["taps"])]
         self.seen_by_pes = [self.port("lanes"), *taps]
-        self.transitions = self.ports("transitions") if self.plan["paired"] else []
+        self.transitions = self.ports("transitions") if self.plan["counting"] == "paired" else []
         self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies, MW], still to be taken
 
     def forget(self) -> None:
@@ -54,7 +54,7 @@ class Bench(Unit):
 
     def expect(self, lanes: int, vector: np.ndarray, step: int) -> None:
         """Expect what the PEs meet at a step: for each copy its words, as the routing says."""
-        words, routing = self.plan["words"], self.plan["routing"]
+        words, routing = self.plan["synapse_fold"], self.plan["routing"]
         kind = "streamed" if self.streamed else "paired" if self.transitions else "plain"
         met = [
             ("input_register.routing", f"{routing} {kind}"),
@@ -68,7 +68,7 @@ class Bench(Unit):
 
     async def work(self, vectors: int) -> None:
         """Step through all neurons of some vectors, and look every cycle at what the PEs see."""
-        steps = self.plan["words"] * self.plan["groups"]
+        steps = self.plan["synapse_fold"] * self.plan["neuron_fold"]
         todo, standing = vectors * steps, None
         counts: deque[list[int] | None] = deque([None] * max(1, self.facts["transition_stage"]))  # on their way
         count: list[int] | None = None

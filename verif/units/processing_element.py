@@ -28,15 +28,15 @@ class Bench(Unit):
         self.inputs: dict[str, list[int]] = {}  # of each port, its value cycle by cycle
         names = {
             "x": True, "w": True,
-            "start": self.plan["thresholded"], "transitions": self.plan["paired"],
-            "add": self.plan["words"] > 1, "first": self.plan["words"] > 1,
+            "start": self.plan["threshold"] != "none", "transitions": self.plan["counting"] == "paired",
+            "add": self.plan["synapse_fold"] > 1, "first": self.plan["synapse_fold"] > 1,
         }  # fmt: skip
         for name in (name for name, there in names.items() if there):
             width = len(self.port(name))
             # whatever stands at a port when nobody may look
             self.inputs[name] = [0 if name == "add" else self.rng.getrandbits(width) for _ in range(CYCLES)]
         self.checks: set[int] = set()  # cycles in which a row's sum is there
-        self.constant_threshold = self.plan["groups"] == 1 and not self.plan["paired"]
+        self.constant_threshold = self.plan["neuron_fold"] == 1 and self.plan["counting"] != "paired"
 
     def set(self, name: str, cycle: int, value: int) -> None:
         """Let a port that is there have a value in a cycle."""
@@ -50,7 +50,7 @@ class Bench(Unit):
 
     def schedule(self) -> None:
         """Draw rows one after the other, with gaps where the accumulator can wait."""
-        mw, simd, words = (self.plan[key] for key in ("mw", "simd", "words"))
+        mw, simd, words = (self.plan[key] for key in ("mw", "simd", "synapse_fold"))
         constant = self.threshold(mw // 2)
         if self.constant_threshold and "start" in self.inputs:
             for cycle in range(CYCLES):
@@ -74,16 +74,16 @@ class Bench(Unit):
                 self.set("first", cycle + self.latency, int(j == 0))
                 cycle += 1
             if not self.constant_threshold:
-                stored = threshold - (transitions(w) if self.plan["paired"] else 0)
+                stored = threshold - (transitions(w) if self.plan["counting"] == "paired" else 0)
                 self.set("start", row_starts + self.latency - 1, -stored)
-            if self.plan["paired"]:
+            if self.plan["counting"] == "paired":
                 self.set("transitions", row_starts + self.latency - 1, transitions(x))
             self.expect(cycle + self.latency, popcount, threshold)
 
     def expect(self, cycle: int, popcount: int, threshold: int) -> None:
         """Expect a row's sum in a cycle, and with it its sign."""
-        mw, thresholded = self.plan["mw"], self.plan["thresholded"]
-        met = [("processing_element.row", "one word" if self.plan["words"] == 1 else "words")]
+        mw, thresholded = self.plan["mw"], self.plan["threshold"] != "none"
+        met = [("processing_element.row", "one word" if self.plan["synapse_fold"] == 1 else "words")]
         if thresholded:
             difference = {-1: "T - 1", 0: "T"}.get(popcount - threshold, "far from T")
             where = {0: "0", mw + 1: "MW + 1"}.get(threshold, "inside")

@@ -45,10 +45,7 @@ def build(tmp_path, monkeypatch):
     layers = [
         {
             "index": k, "mw": layer.mw, "mh": layer.mh, "pe": layer.pe, "simd": layer.simd, "routing": layer.routing,
-            "words": layer.words, "groups": layer.groups, "cycles": layer.cycles, "step_to_output_cycles": 5,
-            "fifo_depth": 2, "margin_bits": layer.margin_bits,
-            "paired": layer.counting.name == "paired", "serial": layer.threshold.name == "serial",
-            "thresholded": layer.thresholded, "tap": layer.thresholded,
+            "fifo_depth": 2, **layer.facts(),
         }
         for k, layer in enumerate(predicted.layers)
     ]  # fmt: skip

@@ -21,10 +21,18 @@ def folded_layers(draw):
     simd = draw(st.integers(1, 6))
     mw, mh = words * simd, groups * pe
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    layer = {"mw": mw, "mh": mh, "pe": pe, "simd": simd, "words": words, "groups": groups, "routing": routing}
+    layer = {
+        "mw": mw,
+        "mh": mh,
+        "pe": pe,
+        "simd": simd,
+        "synapse_fold": words,
+        "neuron_fold": groups,
+        "routing": routing,
+    }
     layer["margin_bits"] = int(mw).bit_length() + 1
-    layer["paired"] = simd % 2 == 0 and draw(st.booleans())
-    layer["serial"] = False
+    layer["counting"] = draw(st.sampled_from(["plain", "paired"])) if simd % 2 == 0 else "plain"
+    layer["threshold"] = "preset"
     return layer, rng.random((mh, mw)) < 0.5, rng.integers(0, mw + 2, mh).astype(np.int32)
 
 
@@ -32,12 +40,12 @@ def folded_layers(draw):
 def test_every_pe_reads_the_weights_of_the_word_in_front_of_it(drawn):
     layer, weights, _ = drawn
     content = memory.weight_rows(layer, weights)
-    for group in range(layer["groups"]):
-        for step in range(layer["words"]):
+    for group in range(layer["neuron_fold"]):
+        for step in range(layer["synapse_fold"]):
             for p in range(layer["pe"]):
-                word = (step + p) % layer["words"] if layer["routing"] == "diagonal" else step
+                word = (step + p) % layer["synapse_fold"] if layer["routing"] == "diagonal" else step
                 inputs = slice(word * layer["simd"], (word + 1) * layer["simd"])
-                row = content[group * layer["words"] + step, p * layer["simd"] : (p + 1) * layer["simd"]]
+                row = content[group * layer["synapse_fold"] + step, p * layer["simd"] : (p + 1) * layer["simd"]]
                 assert (row == weights[group * layer["pe"] + p, inputs]).all()
 
 
@@ -48,7 +56,7 @@ def test_from_the_stored_start_the_accumulator_reaches_popcount_minus_threshold(
     starts = memory.threshold_rows(layer, weights, thresholds).reshape(layer["mh"], bits) @ (1 << np.arange(bits))
     x = np.random.default_rng(layer["mh"]).random(layer["mw"]) < 0.5
     agree = weights == x
-    if layer["paired"]:
+    if layer["counting"] == "paired":
         a, b, unlike = agree[:, 0::2], agree[:, 1::2], (x[0::2] != x[1::2])[None]
         majorities = np.count_nonzero(a & b | unlike & (a | b), axis=1)
         reached = starts - np.count_nonzero(unlike) + 2 * majorities
@@ -62,7 +70,8 @@ def test_from_the_stored_start_the_accumulator_reaches_popcount_minus_threshold(
 def test_serial_thresholds_count_up_to_the_start_value(mw, data):
     bits = mw.bit_length() + 1
     thresholds = np.array([*data.draw(st.lists(st.integers(0, mw + 1), max_size=5)), 0, mw + 1])
-    layer = {"pe": len(thresholds), "groups": 1, "margin_bits": bits, "paired": False, "serial": True}
+    layer = {"pe": len(thresholds), "margin_bits": bits, "counting": "plain", "threshold": "serial"}
+    layer["threshold_digit_bits"] = folding.SERIAL_DIGIT_BITS
     rows = memory.threshold_rows(layer, np.zeros((len(thresholds), mw), dtype=bool), thresholds)
     assert len(rows) == folding.serial_rows(bits)
     assert not rows[0].any()  # the row that clears
@@ -79,12 +88,12 @@ def small(columns: int):
         "mh": 2,
         "pe": 2,
         "simd": 3,
-        "words": 1,
-        "groups": 1,
+        "synapse_fold": 1,
+        "neuron_fold": 1,
         "routing": "stationary",
         "margin_bits": 3,
-        "paired": False,
-        "serial": False,
+        "counting": "plain",
+        "threshold": "none",
     }
     files = [f"w_{k}.bin" for k in range(-(-6 // columns))]
     entry = {
@@ -119,7 +128,7 @@ def test_bits_that_no_memory_stores_may_be_anything():
 def test_a_word_holds_the_whole_of_a_wide_column(bits):
     manifest, _ = small(columns=bits)
     manifest["load_word_bits"] = manifest["memories"][0]["width"] = bits
-    manifest["layers"][0] |= {"mw": bits, "mh": 1, "pe": 1, "simd": bits, "groups": 1, "words": 1}
+    manifest["layers"][0] |= {"mw": bits, "mh": 1, "pe": 1, "simd": bits, "neuron_fold": 1, "synapse_fold": 1}
     weights = np.arange(bits)[None] % 3 == bits % 3
     model = Model((LayerWeights(weights, None),), 128, (bits, 1))
     expected = sum(1 << i for i in range(bits) if weights[0, i])

@@ -45,10 +45,10 @@ def test_of_each_lane_that_is_valid_all_hidden_bits_are_taken(bench, monkeypatch
     monkeypatch.setattr(testbench, "now", lambda: 20)
     first, second, third = 0b10000000001, 0b01111111110, 0b10101010101
     dut = bench.dut
-    dut.taps_0_payload, dut.taps_0_lanes = port(second << 11 | first), port(0b11)
+    dut.probes_0_payload, dut.probes_0_lanes = port(second << 11 | first), port(0b11)
     take = bench.take_hidden(0)
     take()
-    dut.taps_0_payload.value, dut.taps_0_lanes.value = third << 11 | first, 0b10
+    dut.probes_0_payload.value, dut.probes_0_lanes.value = third << 11 | first, 0b10
     take()
     seen = [sum(int(bit) << n for n, bit in enumerate(vector)) for vector in bench.outcome(0.5).hidden[0]]
     assert seen == [first, second, third]

@@ -108,10 +108,10 @@ def test_lut_ram_test_ports_and_input_registers(tmp_path: Path) -> None:
     design = mapped("Layered", tmp_path)
     resources = netlist.count(design)
     assert resources.mlabs == 2  # 32 words of 21 bits; a block has 20
-    # Two copies of a ring of 8 bits, and 8 registers behind the XNORs of each; what feeds taps_0 alone is gone
+    # Two copies of a ring of 8 bits, and 8 registers behind the XNORs of each; what feeds probes_0 alone is gone
     assert resources.ffs == 2 * 8 + 2 * 8
     assert netlist.input_connections(design) == {3: 16}  # of a copy: 8 to the neighbours, 8 to the XNORs
-    assert not [name for name in design.outputs if name.startswith("taps_")]
+    assert not [name for name in design.outputs if name.startswith("probes_")]
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ class OutputFacts(Strict):
 class LayerFacts(Strict):
     """One layer: shape and fold, and what follows from them.
 
-    words: input words of SIMD bits (MW / SIMD). groups: neurons' folds (MH / PE). cycles: of one batch of images.
+    synapse_fold: MW / SIMD. neuron_fold: MH / PE. cycles: of one batch of images.
     step_to_output_cycles: from the issue of a step to its result. margin_bits: of popcount − T in two's complement.
-    tap: whether the hidden layer's bits leave at ports of their own.
+    weights, counting, input_buffer, threshold: how each of these parts is built; docs/engine.md says what each form is.
+    threshold_digit_bits: of the digits by which serial thresholds are entered, else 0.
     """
 
     index: int
@@ -44,16 +45,17 @@ class LayerFacts(Strict):
     pe: int
     simd: int
     routing: Routing
-    words: int
-    groups: int
+    synapse_fold: int
+    neuron_fold: int
     cycles: int
     step_to_output_cycles: int
     fifo_depth: int
     margin_bits: int
-    paired: bool
-    serial: bool
-    thresholded: bool
-    tap: bool
+    weights: Literal["binary"]
+    counting: Literal["plain", "paired"]
+    input_buffer: Literal["stationary", "ring", "pass_through"]
+    threshold: Literal["none", "preset", "serial"]
+    threshold_digit_bits: int
 
 
 class MemoryFacts(Strict):
@@ -85,8 +87,3 @@ class Manifest(Artefact):
     memories: tuple[MemoryFacts, ...]
     load_word_bits: int
     load_words: int
-
-    @property
-    def memory_files(self) -> tuple[str, ...]:
-        """The content file of each block-RAM column, in the manifest's order."""
-        return tuple(file for memory in self.memories for file in memory.files)

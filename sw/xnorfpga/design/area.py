@@ -55,11 +55,11 @@ def processing_element(layer: folding.LayerPrediction) -> tuple[int, int]:
     if layer.threshold.name == "serial":
         return 1 + -(-bits // folding.SERIAL_DIGIT_BITS) - 1 + bits, bits + 1
     halves, registers = popcount(layer.simd, layer.counting is folding.PAIRED)
-    if not layer.thresholded and layer.words == 1:
+    if not layer.thresholded and layer.synapse_fold == 1:
         return halves, registers + bits
     start = bits if layer.counting is folding.PAIRED else 0  # −T' less the image's unlike pairs
-    choose = bits if layer.words > 1 else 0  # start, or go on
-    held = bits if layer.counting is folding.PAIRED or (layer.thresholded and layer.groups > 1) else 0
+    choose = bits if layer.synapse_fold > 1 else 0  # start, or go on
+    held = bits if layer.counting is folding.PAIRED or (layer.thresholded and layer.neuron_fold > 1) else 0
     return halves + start + choose + bits, registers + bits + held
 
 
@@ -87,7 +87,7 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     ffs = copies * layer.pe * registers
 
     width = layer.input_buffer.width
-    ring = copies * width if layer.words > 1 and layer.input_buffer.holds else 0  # turn, or take the next
+    ring = copies * width if layer.synapse_fold > 1 and layer.input_buffer.holds else 0  # turn, or take the next
     serializer = copies * layer.arrival_width if width < layer.arrival_width else 0
     collector = copies * width if width > layer.arrival_width else 0
     ffs += (0 if first else copies * width) + serializer + collector
@@ -104,7 +104,7 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
         unlike += copies * 2 * bits
         ffs += copies * (registers + 4 * bits)
 
-    depth = -(-(layer.step_to_output_cycles + 1) // layer.words)
+    depth = -(-(layer.step_to_output_cycles + 1) // layer.synapse_fold)
     stored = copies * layer.out_width * depth
     thresholds = layer.pe * layer.margin_bits
     widths = [layer.pe * layer.simd]
@@ -112,7 +112,7 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
         ffs += widths[0]
     if layer.thresholded:
         widths.append(layer.pe if layer.threshold.name == "serial" else thresholds)
-        if layer.groups == 1 and layer.threshold.name != "serial":
+        if layer.neuron_fold == 1 and layer.threshold.name != "serial":
             ffs += thresholds
     return _counts(
         ffs + stored,

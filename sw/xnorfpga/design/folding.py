@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from xnorfpga.artefacts.hardware import Hardware
 
@@ -67,12 +68,14 @@ class Threshold:
     """How popcounts become answers (Threshold in Scala).
 
     memory: width and depth of what holds the thresholds. answer_bits: of a neuron. preset_cycles: before each batch.
+    digit_bits: of the digits by which thresholds are entered, 0 where each enters whole.
     """
 
     name: str
     memory: tuple[int, int] | None
     answer_bits: int = 1
     preset_cycles: int = 0
+    digit_bits: int = 0
 
 
 SERIAL_DIGIT_BITS = 4
@@ -113,19 +116,19 @@ class LayerPrediction:
     arrival_width: int  # bits a lane of the beats that reach it: for layer 0 a whole image
 
     @property
-    def words(self) -> int:
+    def synapse_fold(self) -> int:
         """Steps of one group of neurons."""
         return self.mw // self.simd
 
     @property
-    def groups(self) -> int:
+    def neuron_fold(self) -> int:
         """Groups of PE neurons, worked one after the other."""
         return self.mh // self.pe
 
     @property
     def steps(self) -> int:
         """Steps a group of images takes, rows of the weight memory."""
-        return self.words * self.groups
+        return self.synapse_fold * self.neuron_fold
 
     @property
     def weights(self) -> Weights:
@@ -138,7 +141,7 @@ class LayerPrediction:
         cuts = self.simd % self.arrival_width == 0 or self.arrival_width % self.simd == 0
         if self.routing == "stationary":
             return InputBuffer("stationary", self.mw)
-        if self.routing == "broadcast" and self.groups == 1 and cuts:
+        if self.routing == "broadcast" and self.neuron_fold == 1 and cuts:
             return InputBuffer("pass_through", self.simd, holds=False)
         return InputBuffer("ring", self.mw)
 
@@ -148,9 +151,9 @@ class LayerPrediction:
         if not self.thresholded:
             return Threshold("none", None, answer_bits=_bits(self.mw + 1))
         rows = serial_rows(self.margin_bits)
-        if self.groups == 1 and self.simd == 1 and self.words >= rows:
-            return Threshold("serial", (self.pe, rows), preset_cycles=rows)
-        return Threshold("preset", (self.pe * self.margin_bits, self.groups))
+        if self.neuron_fold == 1 and self.simd == 1 and self.synapse_fold >= rows:
+            return Threshold("serial", (self.pe, rows), preset_cycles=rows, digit_bits=SERIAL_DIGIT_BITS)
+        return Threshold("preset", (self.pe * self.margin_bits, self.neuron_fold))
 
     @cached_property
     def counting(self) -> Counting:
@@ -184,6 +187,16 @@ class LayerPrediction:
     def transitions_by_word(self) -> bool:
         """Whether an image's transitions (pairs of unlike inputs) can be counted while its words are collected."""
         return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the manifest's entry of the layer must state alike."""
+        sizes = ("mw", "mh", "pe", "simd", "routing", "synapse_fold", "neuron_fold", "cycles", "step_to_output_cycles")
+        parts = ("weights", "counting", "input_buffer", "threshold")
+        return {
+            **{name: getattr(self, name) for name in (*sizes, "margin_bits")},
+            **{part: getattr(self, part).name for part in parts},
+            "threshold_digit_bits": self.threshold.digit_bits,
+        }
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights and thresholds."""
@@ -252,7 +265,7 @@ class Prediction:
             for step in range(layer.steps):
                 there = arrivals[0] if layer.input_buffer.holds else arrivals[step]
                 steps.append(max(there, steps[-1] + 1 if steps else 0))
-            times = [step + layer.step_to_output_cycles for step in steps[layer.words - 1 :: layer.words]]
+            times = [step + layer.step_to_output_cycles for step in steps[layer.synapse_fold - 1 :: layer.synapse_fold]]
             schedule.append((steps, times))
         return schedule
 

@@ -60,10 +60,10 @@ def _images(count: int) -> str:
 
 def _arithmetic(layer: LayerFacts) -> str:
     """Return how a layer counts and what becomes of the count."""
-    counts = "counts pairs" if layer.paired else "counts products"
-    if not layer.thresholded:
+    counts = "counts pairs" if layer.counting == "paired" else "counts products"
+    if layer.threshold == "none":
         return f"{counts}, scores"
-    return f"{counts}, {'serial threshold' if layer.serial else 'threshold'}"
+    return f"{counts}, {'serial threshold' if layer.threshold == 'serial' else 'threshold'}"
 
 
 def _box(top: int, title: str, *lines_and_layer: str | LayerFacts) -> str:

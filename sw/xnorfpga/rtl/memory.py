@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, read_json, sha256
-from xnorfpga.design import folding
 from xnorfpga.network import package
 
 if TYPE_CHECKING:
@@ -27,25 +26,25 @@ if TYPE_CHECKING:
 def weight_rows(layer: dict[str, Any], weights: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Arrange a layer's weights in the order in which the engine reads them.
 
-    Row `group * words + step` holds PE p's SIMD weights at bits p*SIMD …, for neuron `group * PE + p`. With diagonal
-    routing PE p meets input word (step + p) mod words at that step, so it reads that word's weights: the paper's
-    rearrangement by diagonal.
+    Row `group * synapse_fold + step` holds PE p's SIMD weights at bits p*SIMD …, for neuron `group * PE + p`. With
+    diagonal routing PE p meets input word (step + p) mod synapse_fold at that step, so it reads that word's weights:
+    the paper's rearrangement by diagonal.
 
     Args:
-        layer: the layer's entry in the manifest (mw, mh, pe, simd, words, groups, routing).
+        layer: the layer's entry in the manifest (mw, mh, pe, simd, synapse_fold, neuron_fold, routing).
         weights: bool[MH, MW], True = +1.
 
     Returns:
-        bool[groups * words, PE * SIMD].
+        bool[neuron_fold * synapse_fold, PE * SIMD].
     """
-    pe, simd, words, groups = (layer[key] for key in ("pe", "simd", "words", "groups"))
+    pe, simd, words, groups = (layer[key] for key in ("pe", "simd", "synapse_fold", "neuron_fold"))
     by_word = weights.reshape(groups, pe, words, simd)
     if layer["routing"] == "diagonal":
         by_word = np.stack([np.roll(by_word[:, p], -p, axis=1) for p in range(pe)], axis=1)
     return by_word.transpose(0, 2, 1, 3).reshape(groups * words, pe * simd)
 
 
-def unlike_pairs(vectors: NDArray[np.bool_]) -> NDArray[np.int64]:
+def transitions(vectors: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return for each row of bool[N, even] how many neighbours, 2i and 2i + 1, differ (int[N])."""
     return np.count_nonzero(vectors[:, 0::2] != vectors[:, 1::2], axis=1)
 
@@ -55,33 +54,33 @@ def threshold_rows(
 ) -> NDArray[np.bool_]:
     """Arrange a layer's thresholds as what the accumulators start from: −T in two's complement.
 
-    A paired layer counts majorities of pairs instead of products: popcount = 2·count − unlike(x) + unlike(w). What
-    depends on the weights alone is taken off the threshold here: −(T − unlike(w)).
+    Where pairs are counted, majorities take the place of products: popcount = 2·count − transitions(x) +
+    transitions(w). What depends on the weights alone is taken off the threshold here: −(T − transitions(w)).
 
-    Of a serial layer they are to be counted up from 0, modulo 2^margin_bits: row 0 clears and holds nothing, a one in
-    one of the 16 rows of digit k adds 1 + 16 + … + 16^k.
+    Serial thresholds are counted up from 0, modulo 2^margin_bits: row 0 clears and holds nothing, a one in one of the
+    R = 2^threshold_digit_bits rows of digit k adds 1 + R + … + R^k.
 
     Args:
-        layer: the layer's entry in the manifest (pe, groups, margin_bits, paired, serial).
+        layer: the layer's entry in the manifest (pe, neuron_fold, margin_bits, counting, threshold …).
         weights: bool[MH, MW].
         thresholds: int[MH], 0 … MW+1.
 
     Returns:
-        bool[groups, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits …; of a serial layer
-        bool[1 + 16 * digits, PE].
+        bool[neuron_fold, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits …; of serial thresholds
+        bool[1 + R * digits, PE].
     """
     bits = layer["margin_bits"]
     values = -thresholds.astype(np.int64)
-    if layer["paired"]:
-        values += unlike_pairs(weights)
-    if layer["serial"]:
-        rest, digits = values % (1 << bits), []
-        for k in reversed(range(-(-bits // folding.SERIAL_DIGIT_BITS))):
-            counts, rest = np.divmod(rest, sum(16**digit for digit in range(k + 1)))
-            digits.append(np.arange(16)[:, None] < counts)
+    if layer["counting"] == "paired":
+        values += transitions(weights)
+    if layer["threshold"] == "serial":
+        rest, digits, rows_per_digit = values % (1 << bits), [], 1 << layer["threshold_digit_bits"]
+        for k in reversed(range(-(-bits // layer["threshold_digit_bits"]))):
+            counts, rest = np.divmod(rest, sum(rows_per_digit**digit for digit in range(k + 1)))
+            digits.append(np.arange(rows_per_digit)[:, None] < counts)
         return np.concatenate([np.zeros((1, len(values)), dtype=bool), *reversed(digits)])
-    values = values.reshape(layer["groups"], layer["pe"], 1)
-    return ((values >> np.arange(bits)) & 1).astype(bool).reshape(layer["groups"], -1)
+    values = values.reshape(layer["neuron_fold"], layer["pe"], 1)
+    return ((values >> np.arange(bits)) & 1).astype(bool).reshape(layer["neuron_fold"], -1)
 
 
 def rows(manifest: dict[str, Any], model: "Model") -> list[NDArray[np.bool_]]:

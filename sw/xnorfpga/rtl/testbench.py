@@ -65,7 +65,7 @@ class Bench:
             await RisingEdge(dut.clk)
         dut.reset.value = 0
         layers = self.manifest.layers
-        for _ in range(1 + max(layer.cycles - layer.words * layer.groups for layer in layers)):
+        for _ in range(1 + max(layer.cycles - layer.synapse_fold * layer.neuron_fold for layer in layers)):
             await RisingEdge(dut.clk)  # until serial thresholds are in place: latency is that of an idle accelerator
 
     async def send(self, image: np.ndarray, last: bool) -> None:
@@ -105,8 +105,8 @@ class Bench:
 
     def take_hidden(self, k: int):
         """Return the recorder of hidden layer k's bits, one call a group of images."""
-        payload = getattr(self.dut, f"taps_{k}_payload")
-        lanes = getattr(self.dut, f"taps_{k}_lanes")
+        payload = getattr(self.dut, f"probes_{k}_payload")
+        lanes = getattr(self.dut, f"probes_{k}_lanes")
         copies, width = self.manifest.copies, self.manifest.layers[k].mh
 
         def take() -> None:
@@ -153,7 +153,7 @@ async def images_through_the_accelerator(dut) -> None:
     await bench.reset()
     cocotb.start_soon(bench.while_valid(dut.results_valid, bench.take_result))
     for k in range(len(bench.hidden)):
-        cocotb.start_soon(bench.while_valid(getattr(dut, f"taps_{k}_valid"), bench.take_hidden(k)))
+        cocotb.start_soon(bench.while_valid(getattr(dut, f"probes_{k}_valid"), bench.take_hidden(k)))
     started = time.monotonic()
     await First(cocotb.start_soon(bench.drive()), Timer(int(os.environ["XNORFPGA_TIMEOUT_CYCLES"]) * PERIOD_NS, "ns"))
     bench.outcome(time.monotonic() - started).write(job)

@@ -23,7 +23,7 @@ from xnorfpga.synth import netlist
 REPEATED = "XnorPopcount* *ProcessingElement*"
 
 # Ports of tests are no ports of a product: they are cut off, and what feeds them alone goes.
-TEST_PORTS = "taps_*"
+TEST_PORTS = "probes_*"
 
 # Memories ask for no file of initial content: it costs nothing in area, and another model needs no new synthesis.
 NO_CONTENT = "NO_MEMORY_CONTENT"

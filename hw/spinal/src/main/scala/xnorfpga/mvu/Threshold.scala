@@ -16,6 +16,9 @@ sealed abstract class Threshold(val name: String) {
   /** Cycles before each batch in which the accumulators are preset. */
   def presetCycles: Int = 0
 
+  /** Bits of the digits by which thresholds are entered; 0 where each enters whole. */
+  def digitBits: Int = 0
+
   /** Bits of a neuron's answer, out of its accumulator. */
   def answerBits: Int = 1
 
@@ -45,7 +48,7 @@ object Threshold {
     * reaches every number.
     */
   case class Serial(pe: Int, accumulatorBits: Int) extends Threshold("serial") {
-    val digitBits = 4
+    override val digitBits = 4
     val rowsPerDigit = 1 << digitBits
     val digits = (accumulatorBits + digitBits - 1) / digitBits
     val rows = 1 + digits * rowsPerDigit

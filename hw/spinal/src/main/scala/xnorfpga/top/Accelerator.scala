@@ -46,5 +46,5 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   when(io.results.fire) { inside.decrement() }
   loadPort.io.idle := RegNext(inside.value === 0 && !imageCollector.io.imageStarts) init False
 
-  for ((probe, layer) <- io.taps.zip(stages)) probe := Probe.watch(layer.io.output, layer.plan.config.mh)
+  for ((probe, layer) <- io.probes.zip(stages)) probe := Probe.watch(layer.io.output, layer.plan.config.mh)
 }

@@ -18,5 +18,5 @@ case class AcceleratorIo(config: AcceleratorConfig, loadWordBits: Int) extends B
   val load_checksum = out Bits (32 bits)
 
   /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
-  val taps = layers.init.map(layer => out(Probe(copies, layer.mh)))
+  val probes = layers.init.map(layer => out(Probe(copies, layer.mh)))
 }

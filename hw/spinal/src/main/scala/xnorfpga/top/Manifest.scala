@@ -3,7 +3,6 @@ package xnorfpga.top
 
 import spinal.core._
 import xnorfpga.config.AcceleratorConfig
-import xnorfpga.counting.Counting
 import xnorfpga.memory.MemoryShape
 import xnorfpga.mvu.LayerPlan
 
@@ -37,16 +36,17 @@ object Manifest {
       "pe" -> c.pe,
       "simd" -> c.simd,
       "routing" -> c.routing.name,
-      "words" -> c.synapseFold,
-      "groups" -> c.neuronFold,
+      "synapse_fold" -> c.synapseFold,
+      "neuron_fold" -> c.neuronFold,
       "cycles" -> plan.cycles,
       "step_to_output_cycles" -> plan.outputStage,
       "fifo_depth" -> plan.fifoDepth,
       "margin_bits" -> c.accumulatorBits,
-      "paired" -> (plan.counting == Counting.Paired),
-      "serial" -> (plan.threshold.name == "serial"),
-      "thresholded" -> !plan.last,
-      "tap" -> !plan.last
+      "weights" -> plan.weights.name,
+      "counting" -> plan.counting.name,
+      "input_buffer" -> plan.inputBuffer.name,
+      "threshold" -> plan.threshold.name,
+      "threshold_digit_bits" -> plan.threshold.digitBits
     )
   }
 
