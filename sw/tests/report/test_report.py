@@ -25,7 +25,7 @@ from xnorfpga.report import chain, charts, gather, report, routings
 DIGEST = "d" * 64
 POWER = {
     "core_dynamic_mw": 150.0, "core_static_mw": 410.0, "io_mw": 20.0, "total_mw": 580.0,
-    "confidence": "Medium", "method": "vectorless",
+    "confidence": "Medium", "method": "vectorless", "toggle_mtps": None, "by_block_mw": None, "by_clock_mw": None,
 }  # fmt: skip
 
 

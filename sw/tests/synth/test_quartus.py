@@ -11,9 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from xnorfpga import __main__ as cli
+from xnorfpga.artefacts.synthesis import Clock
 from xnorfpga.base.errors import UserError
 from xnorfpga.synth.quartus import tables
-from xnorfpga.synth.quartus.figures import Clock, QuartusFigures
+from xnorfpga.synth.quartus.figures import QuartusFigures
 from xnorfpga.synth.quartus.read import read
 
 FIXTURES = Path(__file__).parent / "fixtures"

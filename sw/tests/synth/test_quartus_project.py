@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from xnorfpga.artefacts.manifest import Manifest, Port
 from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS
@@ -32,13 +33,17 @@ BOARD = Board(
     capacity=Capacity(alms=32070, m10k=397, m10k_bits=10240, m10k_max_width=40, dsps=87),
 )
 PORTS = [
-    {"name": "CLOCK_50", "direction": "in", "width": 1},
-    {"name": "KEY", "direction": "in", "width": 4},
-    {"name": "LEDR", "direction": "out", "width": 10},
-    {"name": "GPIO_0_UART_RX", "direction": "in", "width": 1},
-    {"name": "GPIO_0_UART_TX", "direction": "out", "width": 1},
+    Port(name="CLOCK_50", direction="in", width=1),
+    Port(name="KEY", direction="in", width=4),
+    Port(name="LEDR", direction="out", width=10),
+    Port(name="GPIO_0_UART_RX", direction="in", width=1),
+    Port(name="GPIO_0_UART_TX", direction="out", width=1),
 ]
-LAYER = {"index": 3, "mw": 8, "mh": 8, "pe": 8, "simd": 1, "routing": "diagonal"}
+LAYER = {
+    "index": 3, "mw": 8, "mh": 8, "pe": 8, "simd": 1, "routing": "diagonal", "synapse_fold": 8, "neuron_fold": 1,
+    "cycles": 8, "step_to_output_cycles": 5, "fifo_depth": 2, "margin_bits": 5, "weights": "binary",
+    "counting": "plain", "input_buffer": "ring", "threshold": "preset", "threshold_digit_bits": 0,
+}  # fmt: skip
 
 FAKE = """\
 #!{python}
@@ -95,16 +100,35 @@ def build(tmp_path: Path) -> Path:
     (directory / "rtl").mkdir(parents=True)
     (directory / "rtl" / "Layered.v").write_text((FIXTURES / "blocks.v").read_text())
     manifest = {
+        "design": "layered",
+        "clock_mhz": 50,
+        "copies": 2,
+        "ports": [],
+        "input": {"word_bits": 8, "words": 1},
+        "output": {"classes": 8, "class_bits": 3, "score_bits": 4},
+        "load_word_bits": 40,
+        "load_words": 1,
         "top": "Layered",
         "files": ["rtl/Layered.v"],
         "layers": [LAYER],
         "board_top": "De1SocTop",
-        "board_ports": PORTS,
+        "board_ports": [port.model_dump() for port in PORTS],
         "memories": [  # 40 and 2 blocks, and 256 rows of 40 bits: the fixture's 43
-            {"name": "w", "width": 1600, "depth": 256, "column_width": 40, "files": ["w_0.bin"]},
-            {"name": "t", "width": 80, "depth": 2, "column_width": 40, "files": ["t_0.bin", "t_1.bin"]},
-            {"name": "u", "width": 40, "depth": 256, "column_width": 40, "files": []},
-            {"name": "registers", "width": 64, "depth": 1, "column_width": 40, "files": []},
+            {
+                "name": name,
+                "layer": 0,
+                "kind": "weights",
+                "width": width,
+                "depth": depth,
+                "column_width": 40,
+                "files": files,
+            }
+            for name, width, depth, files in (
+                ("w", 1600, 256, ["w_0.bin"]),
+                ("t", 80, 2, ["t_0.bin", "t_1.bin"]),
+                ("u", 40, 256, []),
+                ("registers", 64, 1, []),
+            )
         ],
     }
     (directory / "manifest.json").write_text(json.dumps(manifest))
@@ -113,8 +137,8 @@ def build(tmp_path: Path) -> Path:
 
 def run(build: Path) -> dict[str, Any]:
     result = synthesize.synthesize(SimpleNamespace(board=BOARD), build)  # type: ignore[arg-type]
-    assert json.loads((build / "synth.json").read_text()) == result
-    return result
+    assert Synthesis.read(build / "synth.json") == result
+    return result.model_dump()
 
 
 # Without Quartus -----------------------------------------------------------------------------------------------------
@@ -132,8 +156,8 @@ def test_without_quartus_there_is_an_estimate_and_one_line_that_says_what_is_los
     assert result["share"]["alms"] == round(36 / 32070, 4)
     assert result["device"] == {"name": "5CSEMA5F31C6", "alms": 32070, "m10k": 397, "dsps": 87}
     assert (result["logic_levels"], result["carry_hops"]) == (1, 0) and len(result["longest_path"]) == 3
-    assert result["connections"] == [{"layer": 3, "routing": "diagonal", "used": 16, "full_direct": 64}]
-    assert "ALUT6" in result["alm_formula"] and result["alm_band"] == [0.64, 2.66]
+    assert result["connections"] == ({"layer": 3, "routing": "diagonal", "used": 16, "full_direct": 64},)
+    assert "ALUT6" in result["alm_formula"] and result["alm_band"] == (0.64, 2.66)
     assert result["fmax_mhz"] is None and result["power"] is None and set(result["reasons"]) == {"fmax_mhz", "power"}
 
 
@@ -150,7 +174,7 @@ def test_both_mappings_are_told_and_the_larger_is_judged(
     for has, fits in ((alms, True), (alms - 1, False)):
         board = BOARD.model_copy(update={"capacity": BOARD.capacity.model_copy(update={"alms": has})})
         result = synthesize.synthesize(SimpleNamespace(board=board), build)  # type: ignore[arg-type]
-        assert (result["alms"], result["fits"], result["over"]["alms"]) == (alms, fits, not fits)
+        assert (result.alms, result.fits, result.over.alms) == (alms, fits, not fits)
         told = Synthesis.read(build / "synth.json")
         assert (told.borders_kept.alms, told.flattened.alms) == tuple(netlist.count(each).alms for each in pair)
         judged = {"borders_kept": told.borders_kept, "flattened": told.flattened}[larger]
@@ -163,10 +187,10 @@ def test_a_design_that_does_not_fit_says_by_how_much(
 ) -> None:
     small = BOARD.model_copy(update={"capacity": BOARD.capacity.model_copy(update={"alms": 30})})
     result = synthesize.synthesize(SimpleNamespace(board=small), build)  # type: ignore[arg-type]
-    assert result["fits"] is False and result["over"] == {"alms": 6, "m10k": 0, "dsps": 0}
-    assert result["share"] == {"alms": 1.2, "m10k": 0.0, "dsps": 0.0}
+    assert result.fits is False and result.over.model_dump() == {"alms": 6, "m10k": 0, "dsps": 0}
+    assert result.share.model_dump() == {"alms": 1.2, "m10k": 0.0, "dsps": 0.0}
     said = "does not fit 5CSEMA5F31C6 by Yosys' estimate, which is over by 6 ALMs"
-    assert said in result["notes"] and said in capsys.readouterr().err
+    assert said in result.notes and said in capsys.readouterr().err
 
 
 def test_a_failing_yosys_leaves_the_earlier_result(build: Path, no_quartus: None) -> None:
@@ -182,7 +206,7 @@ def test_a_manifest_lacking_a_key_is_named(key: str, build: Path) -> None:
     manifest = json.loads((build / "manifest.json").read_text())
     del manifest[key]
     (build / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match=rf"manifest\.json: key {key} is missing"):
+    with pytest.raises(UserError, match=rf"manifest\.json: {key} is missing; needed"):
         run(build)
 
 
@@ -257,7 +281,7 @@ def test_quartus_needs_the_board_top_before_anything_runs(key: str, build: Path,
     manifest = json.loads((build / "manifest.json").read_text())
     del manifest[key]
     (build / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match=f"key {key} is missing"):
+    with pytest.raises(UserError, match=f"{key} is missing; needed"):
         run(build)
     assert not (build / "synth").exists()
 
@@ -299,7 +323,7 @@ def settings(path: Path) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in path.read_text().splitlines() if line and line[0] != "#"]
 
 
-def write(directory: Path, ports: list[dict[str, Any]] = PORTS, contents: list[Path] | None = None) -> Path:
+def write(directory: Path, ports: list[Port] = PORTS, contents: list[Path] | None = None) -> Path:
     project = directory / "project"
     files = [directory / "rtl" / "A.v", directory / "rtl" / "B.sv"]
     quartus_project.write_project(project, BOARD, files, "De1SocTop", ports, contents or [])
@@ -340,7 +364,7 @@ def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -
 
 
 def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> None:
-    manifest = json.loads((build / "manifest.json").read_text())
+    manifest = Manifest.read(build / "manifest.json")
     (build / "mem").mkdir()
     for name in ("w_0.bin", "t_0.bin"):
         (build / "mem" / name).write_text("01\n")
@@ -356,13 +380,13 @@ def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> No
 @pytest.mark.parametrize(
     ("port", "complaint"),
     [
-        ({"name": "VGA_R", "direction": "out", "width": 8}, r"VGA_R has no pin; boards/de1soc/pins\.toml has CLOCK_50"),
-        ({"name": "SW", "direction": "in", "width": 11}, "SW is 11 wide; the board has 10 pins"),
-        ({"name": "SW", "direction": "in", "width": 0}, "SW is 0 wide"),
-        ({"name": "GPIO_0", "direction": "out", "width": 2}, r"GPIO_0\[.\] and GPIO_0_UART_.X are both on pin"),
+        (Port(name="VGA_R", direction="out", width=8), r"VGA_R has no pin; boards/de1soc/pins\.toml has CLOCK_50"),
+        (Port(name="SW", direction="in", width=11), "SW is 11 wide; the board has 10 pins"),
+        (Port(name="SW", direction="in", width=0), "SW is 0 wide"),
+        (Port(name="GPIO_0", direction="out", width=2), r"GPIO_0\[.\] and GPIO_0_UART_.X are both on pin"),
     ],
 )
-def test_a_port_that_the_board_does_not_have_is_refused(port: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+def test_a_port_that_the_board_does_not_have_is_refused(port: Port, complaint: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=complaint):
         write(tmp_path, [*PORTS, port])
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`synth.json`: resources, paths, and, of a fitted design, speed and power."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from xnorfpga.base.strict import Artefact, Strict
 
@@ -48,6 +48,58 @@ class Mapping(Strict):
     longest_path: tuple[str, ...]
 
 
+class Clock(Strict):
+    """One clock; frequencies in MHz, times in ns, each the worst over all corners of the timing analysis.
+
+    constrained: the user's SDC defines it, or a clock that it derives from; Quartus invents one where that is missing.
+    restricted_fmax_mhz: Fmax that also heeds the device's limit. fmax_by_corner_mhz: Fmax by timing model (Pro tells
+    that of the worst alone). Slack is None where the clock has no such path; negative means that timing is not met.
+    """
+
+    name: str
+    constrained: bool | None
+    period_ns: float | None
+    fmax_mhz: float | None
+    restricted_fmax_mhz: float | None
+    fmax_by_corner_mhz: dict[str, float] | None
+    setup_slack_ns: float | None
+    hold_slack_ns: float | None
+    recovery_slack_ns: float | None
+    removal_slack_ns: float | None
+    pulse_width_slack_ns: float | None
+
+
+class Power(Strict):
+    """Thermal power in milliwatts, and how it was found.
+
+    confidence: Quartus' word for how much of the toggling it knows. method: where the toggling comes from.
+    toggle_mtps: average toggle rate, millions of transitions per second. by_block_mw: by kind of block, dynamic and
+    static together. by_clock_mw: core dynamic power by clock domain.
+    """
+
+    core_dynamic_mw: float
+    core_static_mw: float
+    io_mw: float
+    total_mw: float
+    confidence: str | None
+    method: str | None
+    toggle_mtps: float | None
+    by_block_mw: dict[str, float] | None
+    by_clock_mw: dict[str, float] | None
+
+
+class Estimate(Strict):
+    """What Yosys' estimate said of a design that Quartus fitted."""
+
+    tool: str
+    version: str
+    alms: int
+    alm_formula: str
+    alm_band: tuple[float, float] | None
+    ffs: int
+    m10k: int
+
+
 class Synthesis(Artefact):
     """What a tool says of the synthesized design; what it cannot know is None, and `reasons` says why by key.
 
@@ -84,11 +136,11 @@ class Synthesis(Artefact):
     paths_origin: str
     connections: tuple[Connections, ...]
     fmax_mhz: float | None
-    power: dict[str, Any] | None
-    clocks: list[dict[str, Any]] | None = None
+    power: Power | None
+    clocks: tuple[Clock, ...] | None = None
     reasons: dict[str, str]
     notes: tuple[str, ...]
     bitstream: str | None = None
     memory_contents: str | None = None
-    estimate: dict[str, Any] | None = None
+    estimate: Estimate | None = None
     seconds: float

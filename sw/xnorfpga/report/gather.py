@@ -21,7 +21,7 @@ from xnorfpga.artefacts.report import (
     Trained,
 )
 from xnorfpga.artefacts.simulation import Simulation
-from xnorfpga.artefacts.synthesis import Synthesis
+from xnorfpga.artefacts.synthesis import Power, Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
@@ -66,23 +66,15 @@ def simulation(build: Path, exported: Accelerator) -> Simulation:
     return found
 
 
-def energy(power: dict[str, float | None] | None, cycles_per_image: float, clock_mhz: float) -> Energy | None:
-    """Return the energy per image, None where no power is known.
-
-    Args:
-        power: of the fitted design, in mW, as in synth.json.
-    """
-    if not power or power.get("core_dynamic_mw") is None:
+def energy(power: Power | None, cycles_per_image: float, clock_mhz: float) -> Energy | None:
+    """Return the energy per image of a fitted design, None where no power is known."""
+    if not power:
         return None
 
     def per_image(milliwatts: float) -> float:
         return milliwatts * cycles_per_image / clock_mhz / 1000  # mW · µs = nJ
 
-    total = power.get("total_mw")
-    return Energy(
-        core_dynamic_uj=per_image(power["core_dynamic_mw"] or 0.0),
-        total_uj=None if total is None else per_image(total),
-    )
+    return Energy(core_dynamic_uj=per_image(power.core_dynamic_mw), total_uj=per_image(power.total_mw))
 
 
 def gather(design: Design, build: Path) -> Report:

@@ -18,7 +18,7 @@ class Outcome:
     """What left the accelerator, in order.
 
     labels: int64 [N]; scores: int64 [N, classes]; result_cycles: int64 [N], when each result was taken.
-    hidden: of each hidden layer what its tap showed, bool [N, MH].
+    hidden: of each hidden layer what its probe showed, bool [N, MH].
     latency_cycles: from the first word of the lone first image to its result; -1 where none came.
     cycles: simulated in all, in `seconds`.
     """
@@ -38,8 +38,8 @@ class Outcome:
     def write(self, directory: Path) -> None:
         """Write all of it into a job's directory."""
         parts = {name: np.asarray(value) for name, value in vars(self).items() if name != "hidden"}
-        taps = {f"hidden{k}": vectors for k, vectors in enumerate(self.hidden)}
-        package.write_npz(directory / OUTCOME, {**parts, **taps})
+        probes = {f"hidden{k}": vectors for k, vectors in enumerate(self.hidden)}
+        package.write_npz(directory / OUTCOME, {**parts, **probes})
 
     @classmethod
     def read(cls, directory: Path) -> "Outcome":

@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from xnorfpga.artefacts.manifest import LayerFacts, Manifest
+from xnorfpga.artefacts.synthesis import Connections, Device, Estimate, Mapping, Resources, Shares, Synthesis
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import read_json, sha256, write_json
+from xnorfpga.base.files import sha256
 from xnorfpga.design.folding import Block
 from xnorfpga.design.schema import Board, Design
 from xnorfpga.synth import netlist, yosys
@@ -21,14 +23,12 @@ from xnorfpga.synth.quartus import project as quartus_project
 from xnorfpga.synth.quartus.figures import QuartusFigures
 from xnorfpga.synth.quartus.read import read as read_reports
 
-TOP = "top"  # the manifest's key of the module that Yosys maps
-
 STAGES = ("map", "fit", "asm", "sta", "pow")  # of Quartus, each of which must leave a report
 
 UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
 
-ALM_BAND = [0.64, 2.66]
-ALM_BAND_HALF = [0.77, 1.14]
+ALM_BAND = (0.64, 2.66)
+ALM_BAND_HALF = (0.77, 1.14)
 ALM_BAND_SOURCE = (
     "this estimate divided by Quartus' 'ALMs needed', lowest and highest of 17 public Cyclone V designs; "
     "half of them lie within alm_band_half, the median is 0.995"
@@ -39,117 +39,114 @@ WITHOUT_QUARTUS = (
 )
 
 
-def synthesize(design: Design, build: Path) -> dict[str, Any]:
+def synthesize(design: Design, build: Path) -> Synthesis:
     """Synthesize build/rtl and write build/synth.json, which is also returned; docs/contracts.md says what it holds.
 
     Uses Quartus where it is installed, else says in one line what is lost without it.
 
     Raises UserError where a tool fails; an earlier synth.json stays as it was.
     """
-    manifest = read_json(build / "manifest.json")
+    manifest = Manifest.read(build / "manifest.json")
     programs = quartus_project.find()
-    for key in (TOP, "files", "layers", *(("board_top", "board_ports", "memories") if programs else ())):
-        if key not in manifest:
-            raise UserError(f"{build / 'manifest.json'}: key {key} is missing; run the elaborate stage again")
-    files = [build / file for file in manifest["files"]]
-    result = estimate(files, manifest[TOP], manifest["layers"], design.board, build / "synth")
+    result = estimate([build / file for file in manifest.files], manifest, design.board, build / "synth")
     if programs is None:
-        result["notes"].append(WITHOUT_QUARTUS)
-    for note in result["notes"]:
+        result = result.model_copy(update={"notes": (*result.notes, WITHOUT_QUARTUS)})
+    for note in result.notes:
         print(note, file=sys.stderr)
     if programs is not None:
-        result = fit(programs, design.board, files, manifest, build, result)
-    write_json(build / "synth.json", result)
+        result = fit(programs, design.board, manifest, build, result)
+    result.write(build / "synth.json")
     return result
 
 
-def estimate(files: list[Path], top: str, layers: list[dict[str, Any]], board: Board, work: Path) -> dict[str, Any]:
-    """Map with Yosys and count; `layers` are the manifest's. Returns the content of a synth.json of kind "estimate".
+def estimate(files: list[Path], manifest: Manifest, board: Board, work: Path) -> Synthesis:
+    """Map the manifest's top level with Yosys and count.
 
     Of the two mappings the one with more ALMs is judged, and the figures are its own.
     """
     start = time.monotonic()
-    both = yosys.synthesize(files, top, work)
-    mapped = both.larger
-    resources = netlist.count(mapped)
-    mappings = {"borders_kept": _mapping(both.borders_kept), "flattened": _mapping(both.flattened)}
-    judged = mappings["flattened" if mapped is both.flattened else "borders_kept"]
-    result = {
-        "tool": "Yosys",
-        "version": yosys.version(),
-        "kind": "estimate",
-        "top": top,
-        "alms": resources.alms,
-        **mappings,
-        "alm_formula": netlist.ALM_FORMULA,
-        "alm_band": ALM_BAND,
-        "alm_band_half": ALM_BAND_HALF,
-        "alm_band_source": ALM_BAND_SOURCE,
-        "aluts": resources.aluts,
-        "ffs": resources.ffs,
-        "mlabs": resources.mlabs,
-        "m10k": resources.m10k,
-        "dsps": resources.dsps,
-        **_against(board, resources.alms, resources.m10k, resources.dsps),
-        **{name: judged[name] for name in ("logic_levels", "carry_hops", "longest_path")},
-        "paths_origin": f"netlist of Yosys {yosys.version()}: ALUT levels between registers, RAMs and ports",
-        "connections": _connections(mapped, layers),
-        "fmax_mhz": None,
-        "power": None,
-        "reasons": dict.fromkeys(("fmax_mhz", "power"), "Yosys neither places nor routes: Quartus tells"),
-        "notes": [],
-    }
-    if not result["fits"]:
-        over = ", ".join(f"{more:,} {UNITS[kind]}" for kind, more in result["over"].items() if more)
-        result["notes"] = [f"does not fit {board.device} by Yosys' estimate, which is over by {over}"]
-    return result | {"seconds": round(time.monotonic() - start, 1)}
+    both = yosys.synthesize(files, manifest.top, work)
+    resources = netlist.count(both.larger)
+    kept, flattened = _mapping(both.borders_kept), _mapping(both.flattened)
+    judged = flattened if both.larger is both.flattened else kept
+    against = _against(board, resources.alms, resources.m10k, resources.dsps)
+    notes = []
+    if not against["fits"]:
+        over = ", ".join(f"{more:,} {UNITS[kind]}" for kind, more in against["over"].model_dump().items() if more)
+        notes = [f"does not fit {board.device} by Yosys' estimate, which is over by {over}"]
+    return Synthesis(
+        tool="Yosys",
+        version=yosys.version(),
+        kind="estimate",
+        top=manifest.top,
+        alms=resources.alms,
+        borders_kept=kept,
+        flattened=flattened,
+        alm_formula=netlist.ALM_FORMULA,
+        alm_band=ALM_BAND,
+        alm_band_half=ALM_BAND_HALF,
+        alm_band_source=ALM_BAND_SOURCE,
+        aluts=resources.aluts,
+        ffs=resources.ffs,
+        mlabs=resources.mlabs,
+        m10k=resources.m10k,
+        dsps=resources.dsps,
+        **against,
+        logic_levels=judged.logic_levels,
+        carry_hops=judged.carry_hops,
+        longest_path=judged.longest_path,
+        paths_origin=f"netlist of Yosys {yosys.version()}: ALUT levels between registers, RAMs and ports",
+        connections=_connections(both.larger, manifest.layers),
+        fmax_mhz=None,
+        power=None,
+        reasons=dict.fromkeys(("fmax_mhz", "power"), "Yosys neither places nor routes: Quartus tells"),
+        notes=tuple(notes),
+        seconds=round(time.monotonic() - start, 1),
+    )
 
 
-def _mapping(mapped: netlist.Netlist) -> dict[str, Any]:
+def _mapping(mapped: netlist.Netlist) -> Mapping:
     """Return the figures of one mapping."""
     resources, path = netlist.count(mapped), netlist.longest_path(mapped)
-    return {
-        "alms": resources.alms,
-        "aluts": resources.aluts,
-        "ffs": resources.ffs,
-        "logic_levels": path.levels,
-        "carry_hops": path.carry_hops,
-        "longest_path": path.names,
-    }
+    return Mapping(
+        alms=resources.alms,
+        aluts=resources.aluts,
+        ffs=resources.ffs,
+        logic_levels=path.levels,
+        carry_hops=path.carry_hops,
+        longest_path=tuple(path.names),
+    )
 
 
 def _against(board: Board, alms: int, m10k: int, dsps: int) -> dict[str, Any]:
     """Hold what is used against the board's device: does it fit, by how much is it over, what share does it take."""
-    capacity = board.capacity
-    has = {"alms": capacity.alms, "m10k": capacity.m10k, "dsps": capacity.dsps}
+    has = {kind: getattr(board.capacity, kind) for kind in UNITS}
     uses = {"alms": alms, "m10k": m10k, "dsps": dsps}
     over = {kind: max(0, uses[kind] - has[kind]) for kind in has}
     return {
         "fits": not any(over.values()),
-        "over": over,
-        "device": {"name": board.device, **has},
-        "share": {kind: round(uses[kind] / has[kind], 4) if has[kind] else None for kind in has},
+        "over": Resources(**over),
+        "device": Device(name=board.device, **has),
+        "share": Shares(**{kind: round(uses[kind] / has[kind], 4) if has[kind] else None for kind in has}),
     }
 
 
-def _connections(mapped: netlist.Netlist, layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _connections(mapped: netlist.Netlist, layers: tuple[LayerFacts, ...]) -> tuple[Connections, ...]:
     """Put the wires counted at each input register beside those of full direct connection, MW · MH."""
     counted = netlist.input_connections(mapped)
-    return [
-        {
-            "layer": layer["index"],
-            "routing": layer["routing"],
-            "used": counted.get(layer["index"]),
-            "full_direct": layer["mw"] * layer["mh"],
-        }
+    return tuple(
+        Connections(
+            layer=layer.index,
+            routing=layer.routing,
+            used=counted.get(layer.index),
+            full_direct=layer.mw * layer.mh,
+        )
         for layer in layers
-    ]
+    )
 
 
-def fit(
-    programs: Path, board: Board, files: list[Path], manifest: dict[str, Any], build: Path, mapped: dict[str, Any]
-) -> dict[str, Any]:
-    """Compile for the board with Quartus; returns the content of a synth.json of kind "fitted".
+def fit(programs: Path, board: Board, manifest: Manifest, build: Path, mapped: Synthesis) -> Synthesis:
+    """Compile for the board with Quartus.
 
     `mapped` is what `estimate` returned; what Quartus' reports do not tell (levels, connections) is taken from there,
     and the estimate stays under "estimate" for comparison. The project, with the bitstream, is build/synth/quartus; a
@@ -157,46 +154,46 @@ def fit(
     """
     start = time.monotonic()
     version = quartus_project.version(programs)
-    top = manifest["board_top"]
+    top, files = manifest.board_top, [build / file for file in manifest.files]
     contents = _contents(manifest, build / "mem")
     running, kept = build / "synth" / "quartus.running", build / "synth" / "quartus"
     shutil.rmtree(running, ignore_errors=True)
-    quartus_project.write_project(running, board, files, top, manifest["board_ports"], contents)
+    quartus_project.write_project(running, board, files, top, manifest.board_ports, contents)
     reports = quartus_project.compile_project(programs, running, top)
     report = read_reports(reports / top, clock_mhz=board.clock_mhz)
-    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest["memories"], board))
+    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest, board))
     shutil.rmtree(kept, ignore_errors=True)
     running.rename(kept)
-    compared = ("tool", "version", "alms", "alm_formula", "alm_band", "ffs", "m10k")
-    names = (
-        "borders_kept", "flattened", "paths_origin", "logic_levels", "carry_hops", "longest_path", "connections",
-    )  # fmt: skip
     images = sha256(*(image.read_bytes() for image in contents)) if contents else None
-    return {
-        "tool": "Quartus",
-        "version": version,
-        "kind": "fitted",
-        "top": top,
-        "alms": alms,
-        "ffs": ffs,
-        "m10k": m10k,
-        "dsps": dsps,
-        "alm_formula": "'ALMs needed' of Quartus' fitter",
-        "alm_band": None,
-        "alms_in_final_placement": report.alms_in_final_placement,
-        "aluts": report.aluts,
-        **_against(board, alms, m10k, dsps),
-        **{name: mapped[name] for name in names},
-        "fmax_mhz": report.fmax_mhz,
-        "power": report.power.model_dump() if report.power else None,
-        "clocks": [clock.model_dump() for clock in report.clocks],
-        "reasons": report.reasons,
-        "notes": list(report.cautions),
-        "bitstream": f"synth/quartus/{quartus_project.OUTPUT}/{top}.sof",
-        "memory_contents": images or "empty: load a model through the load port",
-        "estimate": {name: mapped[name] for name in compared},
-        "seconds": round(time.monotonic() - start + mapped["seconds"], 1),
-    }
+    return mapped.model_copy(
+        update={
+            "tool": "Quartus",
+            "version": version,
+            "kind": "fitted",
+            "top": top,
+            "alms": alms,
+            "ffs": ffs,
+            "mlabs": None,
+            "m10k": m10k,
+            "dsps": dsps,
+            "alm_formula": "'ALMs needed' of Quartus' fitter",
+            "alm_band": None,
+            "alm_band_half": None,
+            "alm_band_source": None,
+            "alms_in_final_placement": report.alms_in_final_placement,
+            "aluts": report.aluts,
+            **_against(board, alms, m10k, dsps),
+            "fmax_mhz": report.fmax_mhz,
+            "power": report.power,
+            "clocks": report.clocks,
+            "reasons": report.reasons,
+            "notes": report.cautions,
+            "bitstream": f"synth/quartus/{quartus_project.OUTPUT}/{top}.sof",
+            "memory_contents": images or "empty: load a model through the load port",
+            "estimate": Estimate(**{name: getattr(mapped, name) for name in Estimate.model_fields}),
+            "seconds": round(time.monotonic() - start + mapped.seconds, 1),
+        }
+    )
 
 
 def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, int]:
@@ -221,14 +218,13 @@ def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, 
     return alms, ffs, m10k, dsps
 
 
-def _memory_blocks(memories: list[dict[str, Any]], board: Board) -> int:
+def _memory_blocks(manifest: Manifest, board: Board) -> int:
     """Count the block RAMs that the manifest's memories take, as the folding's prediction does."""
     block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
-    return sum(block.blocks(memory["width"], memory["depth"]) for memory in memories)
+    return sum(block.blocks(memory.width, memory.depth) for memory in manifest.memories)
 
 
-def _contents(manifest: dict[str, Any], directory: Path) -> list[Path]:
+def _contents(manifest: Manifest, directory: Path) -> list[Path]:
     """List the memories' images, in the manifest's order; none where the images stage has not written all of them."""
-    names = [name for memory in manifest["memories"] for name in memory["files"]]
-    images = [directory / name for name in names]
+    images = [directory / name for memory in manifest.memories for name in memory.files]
     return images if images and all(image.is_file() for image in images) else []

@@ -5,6 +5,7 @@ A figure that is missing or cannot be trusted is None, never 0, and `QuartusFigu
 stands in `resources`, `timing` and `power`; which reports are believed, in `reports`.
 """
 
+from xnorfpga.artefacts.synthesis import Clock, Power
 from xnorfpga.base.strict import Strict
 
 
@@ -63,46 +64,6 @@ class Resources(Strict):
     aluts: dict[str, int] | None
     available: dict[str, int]
     entities: tuple[Entity, ...] | None
-
-
-class Clock(Strict):
-    """One clock; frequencies in MHz, times in ns, each the worst over all corners of the timing analysis.
-
-    constrained: the user's SDC defines it, or a clock that it derives from; Quartus invents one where that is missing.
-    restricted_fmax_mhz: Fmax that also heeds the device's limit. fmax_by_corner_mhz: Fmax by timing model (Pro tells
-    that of the worst alone). Slack is None where the clock has no such path; negative means that timing is not met.
-    """
-
-    name: str
-    constrained: bool | None
-    period_ns: float | None
-    fmax_mhz: float | None
-    restricted_fmax_mhz: float | None
-    fmax_by_corner_mhz: dict[str, float] | None
-    setup_slack_ns: float | None
-    hold_slack_ns: float | None
-    recovery_slack_ns: float | None
-    removal_slack_ns: float | None
-    pulse_width_slack_ns: float | None
-
-
-class Power(Strict):
-    """Thermal power in milliwatts, and how it was found.
-
-    confidence: Quartus' word for how much of the toggling it knows. method: where the toggling comes from.
-    toggle_mtps: average toggle rate, millions of transitions per second. by_block_mw: by kind of block, dynamic and
-    static together. by_clock_mw: core dynamic power by clock domain.
-    """
-
-    core_dynamic_mw: float
-    core_static_mw: float
-    io_mw: float
-    total_mw: float
-    confidence: str | None
-    method: str | None
-    toggle_mtps: float | None
-    by_block_mw: dict[str, float] | None
-    by_clock_mw: dict[str, float] | None
 
 
 class QuartusFigures(Resources, Identity):

@@ -4,7 +4,8 @@
 import re
 from collections.abc import Callable
 
-from xnorfpga.synth.quartus.figures import Clock, Power, Resources
+from xnorfpga.artefacts.synthesis import Clock, Power
+from xnorfpga.synth.quartus.figures import Resources
 from xnorfpga.synth.quartus.reports import Run, Stage
 from xnorfpga.synth.quartus.tables import number, quantity
 from xnorfpga.synth.quartus.timing import JTAG_CLOCK

@@ -7,11 +7,13 @@ import shutil
 import string
 import subprocess
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from xnorfpga.artefacts.manifest import Port
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.base.paths import BOARDS
@@ -101,7 +103,7 @@ def load_pins(board: str) -> Pins:
 
 
 def write_project(
-    directory: Path, board: Board, files: list[Path], top: str, ports: list[dict[str, Any]], contents: list[Path]
+    directory: Path, board: Board, files: list[Path], top: str, ports: Sequence[Port], contents: list[Path]
 ) -> None:
     """Write `directory`/TOP.qpf, .qsf and .sdc.
 
@@ -139,14 +141,14 @@ def _relative(file: Path, directory: Path) -> str:
     return Path(os.path.relpath(file.resolve(), directory.resolve())).as_posix()
 
 
-def _assign_pins(board: str, ports: list[dict[str, Any]]) -> list[str]:
+def _assign_pins(board: str, ports: Sequence[Port]) -> list[str]:
     """Make the .qsf lines for the top level's ports."""
     board_pins = load_pins(board)
     pins = board_pins.pins
     lines = []
     used: dict[str, str] = {}
     for port in ports:
-        name, width = port["name"], port["width"]
+        name, width = port.name, port.width
         if name not in pins:
             raise UserError(
                 f"manifest.json: board_ports: {name} has no pin; boards/{board}/pins.toml has {', '.join(pins)}"
@@ -163,7 +165,7 @@ def _assign_pins(board: str, ports: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _constraints(board: Board, ports: list[dict[str, Any]]) -> str:
+def _constraints(board: Board, ports: Sequence[Port]) -> str:
     path = BOARDS / board.name / "timing.sdc"
     try:
         template = string.Template(path.read_text(encoding="utf-8"))
@@ -172,10 +174,10 @@ def _constraints(board: Board, ports: list[dict[str, Any]]) -> str:
             f"{path}: not found; a board that Quartus shall build for needs its timing constraints"
         ) from None
     free = [
-        f"set_false_path {'-from' if port['direction'] == 'in' else '-to'} [get_ports {{{bits}}}]"
+        f"set_false_path {'-from' if port.direction == 'in' else '-to'} [get_ports {{{bits}}}]"
         for port in ports
-        if port["name"] != board.clock.name
-        for bits in [port["name"] if port["width"] == 1 else port["name"] + "[*]"]
+        if port.name != board.clock.name
+        for bits in [port.name if port.width == 1 else port.name + "[*]"]
     ]
     values = {
         "clock": board.clock.name,

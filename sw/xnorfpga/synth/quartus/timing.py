@@ -4,7 +4,7 @@
 import re
 from dataclasses import dataclass, field
 
-from xnorfpga.synth.quartus.figures import Clock
+from xnorfpga.artefacts.synthesis import Clock
 from xnorfpga.synth.quartus.reports import Run, Stage
 from xnorfpga.synth.quartus.tables import number, quantity
 
