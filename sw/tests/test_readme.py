@@ -33,7 +33,7 @@ def test_the_readme_starts_with_its_two_commands():
 
 def test_ci_runs_the_readme_s_commands():
     script = (ROOT / ".ci/run").read_text().splitlines()
-    assert script[-1] == "pytest -n auto"
+    assert "pytest -n auto" in script
     assert any(line.replace("--quiet ", "") == INSTALL for line in script)
     assert "set -euo pipefail" in script
     assert (ROOT / ".ci/run").stat().st_mode & stat.S_IXUSR
