@@ -134,7 +134,7 @@ of a cell's port is inverted, stuck at 0 or 1, or mixed with its neighbour. A de
 accelerator (`verif/systems/accelerator.py`) with {networks} random networks, that of the board (`board.py` beside it)
 from the serial port to the display. A mutant is killed when a test fails, the simulator breaks down or it does not end
 in time. One that survives counts as equivalent only where ABC proves that no output which the bench may see ever
-differs. What stands beside a low `valid`, and the lanes of a tap that hold no image, are nobody's business.
+differs. What stands beside a low `valid`, and the lanes of a probe that hold no image, are nobody's business.
 
 The designs are `MUTATED` and `BOARD` in `verif/bench/configurations.py`. Together they hold every kind of unit of
 `mnist`, `mnist_low_latency` and `mnist_paper`, by module, by who instantiates it and by routing; a test holds them to
@@ -203,7 +203,6 @@ def run(mutants: int, seed: int) -> dict[str, Any]:
 
     Raises UserError where a bench fails on the unchanged design: then a failure says nothing of a mutant.
     """
-    started = time.monotonic()
     jobs = prepare(mutants, seed)
     todo = [(job, mutant) for job, chosen in jobs for mutant in chosen]
     missing = [(job, mutant) for job, mutant in todo if not job.result_file(mutant).exists()]
@@ -231,7 +230,6 @@ def run(mutants: int, seed: int) -> dict[str, Any]:
         "command": f"python verif/mutants.py --mutants {mutants} --seed {seed}",
         "sources": digest(),
         "cpu_minutes": round(sum(result["seconds"] for result in results) / 60, 1),
-        "minutes": round((time.monotonic() - started) / 60, 1),
         "results": results,
     }
     write_json(SUMMARY, summary)
@@ -485,7 +483,10 @@ def table(published: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]
     killers = Counter((result["design"], result["killer"]) for result in results if result["verdict"] == "killed")
     places = Counter((result["design"], result["place"].partition(":")[0], result["verdict"]) for result in results)
     lines = [HEAD.format(networks=NETWORKS, runs=runs(published))]
-    lines += [f"The last one was `{last['command']}`; it took {last['minutes']} minutes on two cores.", ""]
+    lines += [
+        f"The last one was `{last['command']}`; its simulations and proofs took {last['cpu_minutes']} CPU minutes.",
+        "",
+    ]
     lines += ["| design | mutants | killed | equivalent | survivors |", "|---|---|---|---|---|"]
     for name, counts in last["designs"].items():
         lines.append(f"| {name} | {' | '.join(str(counts[key]) for key in ('mutants', *VERDICTS))} |")

@@ -99,7 +99,7 @@ RESULTS = [
     {"design": "paired", "number": 2, "verdict": "survivors", "killer": None, "place": "Unit: b", "command": "two"},
     {"design": "board", "number": 1, "verdict": "equivalent", "killer": None, "place": "Top: c", "command": "one"},
 ]
-RUN = {"seed": 3, "date": "2026-01-01", "command": "python a", "sources": "", "cpu_minutes": 1, "minutes": 1}
+RUN = {"seed": 3, "date": "2026-01-01", "command": "python a", "sources": "", "cpu_minutes": 1}
 
 
 def test_figures_are_of_all_and_of_each_design() -> None:
