@@ -54,9 +54,35 @@ class SteAp2(torch.autograd.Function):
         return gradient
 
 
+class SteTernary(torch.autograd.Function):
+    """Trained ternary quantization (Zhu et al. 2017, arXiv:1612.01064): latent weights to +Wp, 0, -Wn.
+
+    Of latent weights w (any shape) and the positive scales Wp, Wn (scalars), with D = t · max |w|:
+
+        +Wp where w > D        -Wn where w < -D        0 between
+
+    Its gradient is the paper's: Wp and -Wn take the sums over their weights; a latent weight takes
+    the gradient times its scale, or times 1 where it is 0 now.
+    """
+
+    @staticmethod
+    def forward(ctx, w: Tensor, positive: Tensor, negative: Tensor, t: float) -> Tensor:  # noqa: D102
+        signs = ternary(w, t)
+        ctx.save_for_backward(signs, positive, negative)
+        return torch.where(signs > 0, positive * signs, negative * signs)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # noqa: D102
+        signs, positive, negative = ctx.saved_tensors
+        above, below = signs > 0, signs < 0
+        latent = gradient * torch.where(above, positive, torch.where(below, negative, 1.0))
+        return latent, (gradient * above).sum(), -(gradient * below).sum(), None
+
+
 binarize_activation: Callable[[Tensor], Tensor] = SteSign.apply
 binarize_weight: Callable[[Tensor], Tensor] = SteSignOfLatent.apply
 round_to_ap2: Callable[[Tensor], Tensor] = SteAp2.apply
+ternarize_weight: Callable[[Tensor, Tensor, Tensor, float], Tensor] = SteTernary.apply
 
 
 def sign(x: Tensor) -> Tensor:
@@ -73,6 +99,34 @@ def ap2(x: Tensor) -> Tensor:
     mantissa, exponent = torch.frexp(x.abs())
     power = exponent - (mantissa < math.sqrt(0.5)).to(exponent.dtype)
     return torch.ldexp(torch.sign(x), power)
+
+
+def ternary(w: Tensor, t: float) -> Tensor:
+    """Return +1.0, 0.0 or -1.0 of each weight: 0 where |w| <= t · max |w| (Zhu et al. 2017, arXiv:1612.01064)."""
+    return torch.sign(w) * (w.abs() > t * w.abs().max())
+
+
+def scale(x: Tensor) -> Tensor:
+    """Return ||x||1 / n over the last axis, n its length: [..., n] to [..., 1].
+
+    It is the factor that brings sign(x) nearest to x (Rastegari et al. 2016, XNOR-Net, arXiv:1603.05279):
+    alpha of a neuron's weights [MH, MW], beta of an input [N, MW]. Binary weight networks (BWN) use alpha alone.
+    """
+    return x.abs().mean(-1, keepdim=True)
+
+
+def residual_planes(x: Tensor, order: int) -> tuple[Tensor, Tensor]:
+    """Return ±1 planes [order, ..., n] and scales [order, ..., 1] with x ≈ sum of scale · plane; x is [..., n].
+
+    High-order residual quantization (Li et al. 2017, HORQ, arXiv:1708.08687): R1 = x, Hi = sign(Ri),
+    scale_i = ||Ri||1 / n, R(i+1) = Ri - scale_i · Hi. No order leaves a longer residual than the one before it.
+    """
+    planes, scales, residual = [], [], x
+    for _ in range(order):
+        planes.append(sign(residual))
+        scales.append(scale(residual))
+        residual = residual - scales[-1] * planes[-1]
+    return torch.stack(planes), torch.stack(scales)
 
 
 def signs(bits: np.ndarray | Tensor) -> Tensor:
