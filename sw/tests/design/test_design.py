@@ -86,6 +86,7 @@ def test_an_unknown_name_lists_the_known():
 FIRST = '{ routing = "stationary", pe = 4, simd = 784 }'
 SECOND = '{ routing = "stationary", pe = 4, simd = 256 }'
 LAST = '{ routing = "broadcast", pe = 10, simd = 4 }'
+SHIFTED = 'seed = 1\nschedule = "right_shift"'
 LAYERS = "layers = [784, 256, 256, 256, 10]"
 
 
@@ -121,6 +122,14 @@ LAYERS = "layers = [784, 256, 256, 256, 10]"
         (LAYERS, "layers = [700, 256, 256, 256, 10]", "network.layers = [700, ", "[784, hidden layers, 10]"),
         (LAYERS, "layers = [784, 256, 256, 256, 12]", "network.layers = [784, ", "[784, hidden layers, 10]"),
         (LAYERS, "layers = [784, 0, 256, 256, 10]", "network.layers[1] = 0", "1 to 65536"),
+        # options of the training
+        ("seed = 1", 'seed = 1\noptimizer = "sgd"', "training.optimizer = 'sgd'", "'adam', 'adamax' or 'shift_adamax'"),
+        ("seed = 1", 'seed = 1\nschedule = "step"', "training.schedule = 'step'", "'cosine' or 'right_shift'"),
+        ("seed = 1", 'seed = 1\nbatch_norm = "no"', "training.batch_norm = 'no'", "'plain' or 'shift'"),
+        ("seed = 1", f"{SHIFTED}\nshift_every_epochs = 0", "training.shift_every_epochs = 0", "1 to 1000000"),
+        ("seed = 1", SHIFTED, "training.shift_every_epochs = None", "needed with schedule = 'right_shift'"),
+        ("seed = 1", "seed = 1\nshift_every_epochs = 5", "training.shift_every_epochs = 5", "with schedule = 'right_"),
+        ("seed = 1", f"{SHIFTED}\nshift_every_epochs = 5", "", None),
         # folds
         (FIRST, FIRST.replace("pe = 4", "pe = 0"), "folding.layers[0].pe = 0", "1 to 65536"),
         (FIRST, FIRST.replace("simd = 784", "simd = 0"), "folding.layers[0].simd = 0", "1 to 65536"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from xnorfpga.artefacts.folding import Folding
 from xnorfpga.base.strict import Strict
@@ -43,7 +43,7 @@ class Training(Strict):
     """How the network is trained.
 
     `images` is how many training images it is shown in all, so a training takes as long on 4,000 digits as on
-    55,000: it only passes over them more often.
+    55,000: it only passes over them more often. `shift_every_epochs` belongs to the schedule "right_shift" alone.
     """
 
     images: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -52,6 +52,21 @@ class Training(Strict):
     dropout: Annotated[float, Field(ge=0, le=0.9)]
     shift_pixels: Annotated[int, Field(ge=0, le=8)]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    optimizer: Literal["adam", "adamax", "shift_adamax"] = "adam"
+    schedule: Literal["cosine", "right_shift"] = "cosine"
+    shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)
+    batch_norm: Literal["plain", "shift"] = "plain"
+
+    @field_validator("shift_every_epochs")
+    @classmethod
+    def of_its_schedule(cls, epochs: int | None, info: ValidationInfo) -> int | None:
+        """Accept a number of epochs where the schedule shifts, and none elsewhere."""
+        schedule = info.data.get("schedule")
+        if schedule == "right_shift" and epochs is None:
+            raise ValueError("a number of epochs is needed with schedule = 'right_shift'")
+        if schedule == "cosine" and epochs is not None:
+            raise ValueError("accepted with schedule = 'right_shift' alone")
+        return epochs
 
 
 class CyclesGoal(Strict):

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xnorfpga.learn.layers import BinaryLinear
-from xnorfpga.learn.norms import FoldableBatchNorm
+from xnorfpga.learn.norms import FoldableBatchNorm, ShiftBatchNorm
 from xnorfpga.learn.quantizers import binarize_activation
+
+BATCH_NORMS: dict[str, type[FoldableBatchNorm]] = {"plain": FoldableBatchNorm, "shift": ShiftBatchNorm}
 
 
 class BinaryNet(nn.Module):
@@ -19,17 +21,18 @@ class BinaryNet(nn.Module):
 
     Every hidden layer is dropout, linear, batch norm, sign. The last layer has one positive scale for all classes
     and no batch norm: its logits are scale · (2·popcount - MW), so the popcounts themselves rank the classes.
+    `batch_norm` is a key of BATCH_NORMS.
     """
 
     linears: Sequence[BinaryLinear]
     norms: Sequence[FoldableBatchNorm]
 
-    def __init__(self, layers: Sequence[int], dropout: float = 0.0):  # noqa: D107
+    def __init__(self, layers: Sequence[int], dropout: float = 0.0, batch_norm: str = "plain"):  # noqa: D107
         super().__init__()
         self.layers = tuple(layers)
         self.dropout = dropout
         self.linears = nn.ModuleList(BinaryLinear(mw, mh) for mw, mh in pairwise(layers))  # type: ignore[assignment]
-        self.norms = nn.ModuleList(FoldableBatchNorm(mh) for mh in layers[1:-1])  # type: ignore[assignment]
+        self.norms = nn.ModuleList(BATCH_NORMS[batch_norm](mh) for mh in layers[1:-1])  # type: ignore[assignment]
         # exp() keeps the scale positive; it starts where the logits have a spread of about 1, as a random sum of
         # MW signs has a spread of sqrt(MW).
         self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(layers[-2])))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Optimizers and schedules of Courbariaux et al. 2016 beside torch's own (`torch.optim.Adamax` is the vanilla one)."""
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
+from xnorfpga.design import schema
 from xnorfpga.learn.quantizers import ap2
 
 
@@ -57,6 +59,30 @@ class ShiftAdaMax(torch.optim.Optimizer):
                 inverse = torch.where(v > 0, ap2(v).reciprocal(), 0.0)  # AP2(1/v), without rounding 1/v
                 parameter.addcmul_(m, inverse, value=-step)
         return loss
+
+
+def optimizer(parameters: Iterable[Tensor], training: schema.Training) -> torch.optim.Optimizer:
+    """Return the design's optimizer of the parameters."""
+    if training.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=training.learning_rate, fused=True)
+    kinds = {"adamax": torch.optim.Adamax, "shift_adamax": ShiftAdaMax}
+    return kinds[training.optimizer](parameters, lr=training.learning_rate)
+
+
+def schedule(training: schema.Training, epochs: int, steps: int) -> Callable[[int], float]:
+    """Return the factor of the learning rate at each step, counted from 0, of so many epochs of so many steps."""
+    if training.schedule == "cosine":
+        return cosine(epochs * steps)
+    assert training.shift_every_epochs is not None
+    return right_shift(training.shift_every_epochs * steps)
+
+
+def cosine(total: int) -> Callable[[int], float]:
+    """Return half a cosine from 1 to 0 at step `total`: the last epochs only settle the signs that still flip.
+
+    Loshchilov and Hutter 2016 (arXiv:1608.03983), without restarts.
+    """
+    return lambda step: 0.5 * (1 + math.cos(math.pi * step / total))
 
 
 def right_shift(steps: int) -> Callable[[int], float]:

@@ -106,7 +106,7 @@ def load(path: Path, design: Design) -> tuple[BinaryNet, Training]:
             raise UserError(f"{path}: digest {known} is not that of its content, {found}; fetch the file again")
         record = check(Training, json.loads(arrays["record"].tobytes()), path)
         train.check_configuration(record, design, path)
-        net = BinaryNet(design.network.layers)
+        net = train.untrained(record, design)
         state = {"log_scale": arrays["log_scale"]}
         for k, (mw, _) in enumerate(design.shapes):
             state[f"linears.{k}.weight"] = unpack_bytes(arrays[f"weights{k}"], mw).astype(np.float32) * 2 - 1

@@ -29,6 +29,7 @@ from xnorfpga.base.strict import Strict, check
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
 from xnorfpga.design.schema import Design
+from xnorfpga.learn import optimizers
 from xnorfpga.learn.models import BinaryNet
 from xnorfpga.learn.quantizers import signs
 from xnorfpga.network.encoding import Bits, binarize
@@ -80,12 +81,10 @@ class Run:
         self.epochs = max(1, round(design.training.images / (self.steps * self.batch)))
 
         torch.manual_seed(design.training.seed)
-        self.net = BinaryNet(design.network.layers, design.training.dropout)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=design.training.learning_rate, fused=True)
-        # Half a cosine from the full learning rate to zero: the last epochs only settle the signs that still flip.
-        total = self.epochs * self.steps
+        self.net = BinaryNet(design.network.layers, design.training.dropout, design.training.batch_norm)
+        self.optimizer = optimizers.optimizer(self.net.parameters(), design.training)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / total))
+            self.optimizer, optimizers.schedule(design.training, self.epochs, self.steps)
         )
         self.curves: list[Epoch] = []
         # Inside an epoch: batches done, their losses and hits, seconds, and the random generator where it goes on.
@@ -285,14 +284,22 @@ def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, Training]:
         raise UserError(f"{path}: not found; train first: {mend}")
     record = check(Training, checkpoint.get("record"), path)
     check_configuration(record, design, path)
-    net = BinaryNet(design.network.layers)
     try:
+        net = untrained(record, design)
         net.load_state_dict(checkpoint["net"])
     except LOADING as error:
         raise UserError(f"{path}: {_wrong(error)}; delete it and train again") from None
     if not all(values.isfinite().all() for values in net.state_dict().values()):
         raise UserError(f"{path}: has parameters that are not finite; delete it and train again")
     return net.eval(), record
+
+
+def untrained(record: Training, design: Design) -> BinaryNet:
+    """Return a network to load a trained one's parameters into; the record knows its batch norm (older ones: plain).
+
+    Raises KeyError for a kind of batch norm that there is not.
+    """
+    return BinaryNet(design.network.layers, batch_norm=record.training.get("batch_norm", "plain"))
 
 
 def check_configuration(record: Training, design: Design, path: Path) -> None:

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each option of [training] changes what it should, alone; a training cut in the middle ends in the same bits."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from xnorfpga.artefacts.training import Training
+from xnorfpga.base.errors import UserError
+from xnorfpga.learn import export, publish, train
+from xnorfpga.learn.norms import FoldableBatchNorm, ShiftBatchNorm
+from xnorfpga.learn.optimizers import ShiftAdaMax
+
+SHIFTING = {"schedule": "right_shift", "shift_every_epochs": 2}
+OPTIONS = {
+    "adamax": {"optimizer": "adamax"},
+    "shift_adamax": {"optimizer": "shift_adamax"},
+    "right_shift": SHIFTING,
+    "shift batch norm": {"batch_norm": "shift"},
+    "the paper's": {"optimizer": "shift_adamax", "batch_norm": "shift", **SHIFTING},
+}
+
+
+def changed(design, options):
+    """Return the design with other values in [training]."""
+    return replace(design, training=design.training.model_copy(update=options))
+
+
+def trained(design, build):
+    train.train(design, build)
+    return torch.load(build / "checkpoint.pt", weights_only=True)["net"]
+
+
+def test_optimizer_and_batch_norm_are_the_named_ones(tiny, dataset, tmp_path):
+    def run(options):
+        return train.Run(changed(tiny, options), dataset, tmp_path / "resume.pt")
+
+    assert type(run({}).optimizer) is torch.optim.Adam
+    assert type(run({"optimizer": "adamax"}).optimizer) is torch.optim.Adamax
+    assert type(run({"optimizer": "shift_adamax"}).optimizer) is ShiftAdaMax
+    assert {type(norm) for norm in run({}).net.norms} == {FoldableBatchNorm}
+    assert {type(norm) for norm in run({"batch_norm": "shift"}).net.norms} == {ShiftBatchNorm}
+
+
+def test_the_learning_rate_follows_the_schedule(tiny, dataset, tmp_path):
+    """Six epochs of four batches: the cosine is at half after twelve; two epochs are a bit to the right."""
+    rates = {}
+    for options in ({}, SHIFTING):
+        run = train.Run(changed(tiny, options), dataset, tmp_path / "resume.pt")
+        rates[bool(options)] = seen = []
+        for _ in range(24):
+            seen.append(run.optimizer.param_groups[0]["lr"] / 0.005)
+            run.optimizer.step()
+            run.schedule.step()
+    assert rates[True] == [1.0] * 8 + [0.5] * 8 + [0.25] * 8
+    assert rates[False][0] == 1.0
+    assert rates[False][12] == pytest.approx(0.5)
+    assert 0 < rates[False][-1] < 0.01
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_changes_the_network_and_a_cut_training_goes_on(name, tiny, tmp_path, monkeypatch):
+    design = changed(tiny, OPTIONS[name])
+    whole, plain = trained(design, tmp_path / "whole"), trained(tiny, tmp_path / "plain")
+    assert any(not torch.equal(whole[key], plain[key]) for key in whole)
+    cut_and_go_on(design, tmp_path / "cut", whole, monkeypatch, "train_batch", 14)
+
+
+def cut_and_go_on(design, build, whole, monkeypatch, method, calls):
+    """Train with a save after each batch, interrupt before call `calls` of a method, go on, and compare."""
+    step, done = getattr(train.Run, method), []
+
+    def interrupt(*given):
+        done.append(1)
+        if len(done) == calls:
+            raise KeyboardInterrupt
+        step(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "SAVE_SECONDS", -1.0)
+        patch.setattr(train.Run, method, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(design, build)
+    assert (build / "resume.pt").is_file()
+    again = trained(design, build)
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+
+
+def test_a_model_of_shift_batch_norms_is_published_loaded_and_exported_as_one(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(export, "MODELS", tmp_path / "models")
+    design = changed(tiny, {"batch_norm": "shift"})
+    train.train(design, tmp_path)
+    net, _ = train.load_checkpoint(design, tmp_path / "checkpoint.pt")
+    assert {type(norm) for norm in net.norms} == {ShiftBatchNorm}
+    path = publish.publish(design, tmp_path)
+    loaded, record = publish.load(path, tiny)  # the record decides, whatever the design says by now
+    assert {type(norm) for norm in loaded.norms} == {ShiftBatchNorm}
+    assert record.training["batch_norm"] == "shift"
+    with torch.no_grad():
+        x = torch.randn(5, 784)
+        assert torch.equal(loaded(x), net(x))
+    export.export(replace(design, weights="tiny.npz"), tmp_path / "other")
+    assert Training.read(tmp_path / "other/training.json") == record
+
+
+def test_a_batch_norm_that_there_is_not_is_one_line(tiny, tmp_path):
+    train.train(tiny, tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    content = torch.load(path, weights_only=True)
+    content["record"]["training"]["batch_norm"] = "group"
+    torch.save(content, path)
+    with pytest.raises(UserError, match=r"^[^\n]*checkpoint.pt: not as train writes it [^\n]*group[^\n]*$"):
+        train.load_checkpoint(tiny, path)
