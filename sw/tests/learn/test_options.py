@@ -18,6 +18,7 @@ OPTIONS = {
     "shift_adamax": {"optimizer": "shift_adamax"},
     "right_shift": SHIFTING,
     "shift batch norm": {"batch_norm": "shift"},
+    "warped": {"rotation_degrees": 12.0, "scale": 0.1, "shear": 0.15, "shift_pixels": 1.5},
     "the paper's": {"optimizer": "shift_adamax", "batch_norm": "shift", **SHIFTING},
 }
 

@@ -286,22 +286,6 @@ def test_a_checkpoint_of_another_network_or_a_damaged_one_is_one_line(tiny, tmp_
         train.load_checkpoint(tiny, path)
 
 
-def test_shifts_move_whole_images_each_alone():
-    torch.manual_seed(0)
-    image = torch.full((1, 28, 28), -1.0)
-    image[0, 10, 20] = 1.0
-    moved = train.shift(image.reshape(1, -1).expand(500, -1), 1).reshape(500, 28, 28)
-    _, row, column = torch.nonzero(moved == 1.0, as_tuple=True)
-    assert len(row) == 500
-    assert {(r, c) for r, c in zip(row.tolist(), column.tolist(), strict=True)} == {
-        (10 + dr, 20 + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1)
-    }
-    corner = torch.full((1, 784), -1.0)
-    corner[0, 0] = 1.0
-    assert set(train.shift(corner.expand(200, -1), 1).eq(1).sum(1).tolist()) == {0, 1}  # what leaves does not come back
-    assert train.shift(corner, 0) is corner
-
-
 def test_the_gradient_passes_inside_the_window_alone():
     x = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0], requires_grad=True)
     binarize_activation(x).backward(torch.arange(1.0, 6.0))

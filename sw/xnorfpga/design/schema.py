@@ -43,19 +43,29 @@ class Training(Strict):
     """How the network is trained.
 
     `images` is how many training images it is shown in all, so a training takes as long on 4,000 digits as on
-    55,000: it only passes over them more often. `shift_every_epochs` belongs to the schedule "right_shift" alone.
+    55,000: it only passes over them more often. Each image is moved by up to `shift_pixels`, turned by up to
+    `rotation_degrees`, and scaled and sheared by up to a share. `shift_every_epochs`
+    belongs to the schedule "right_shift" alone.
     """
 
     images: Annotated[int, Field(ge=1, le=1_000_000_000)]
     batch_size: Annotated[int, Field(ge=2, le=65536)]
     learning_rate: Annotated[float, Field(ge=1e-9, le=10)]
     dropout: Annotated[float, Field(ge=0, le=0.9)]
-    shift_pixels: Annotated[int, Field(ge=0, le=8)]
+    shift_pixels: Annotated[float, Field(ge=0, le=8)]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    shear: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     optimizer: Literal["adam", "adamax", "shift_adamax"] = "adam"
     schedule: Literal["cosine", "right_shift"] = "cosine"
     shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)
     batch_norm: Literal["plain", "shift"] = "plain"
+
+    @property
+    def warps(self) -> bool:
+        """Whether images are sampled between pixels; else they move by whole ones."""
+        return any((self.rotation_degrees, self.scale, self.shear)) or self.shift_pixels % 1 != 0
 
     @field_validator("shift_every_epochs")
     @classmethod

@@ -30,6 +30,7 @@ from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
 from xnorfpga.design.schema import Design
 from xnorfpga.learn import optimizers
+from xnorfpga.learn.augment import augment
 from xnorfpga.learn.models import BinaryNet
 from xnorfpga.learn.quantizers import signs
 from xnorfpga.network.encoding import Bits, binarize
@@ -74,7 +75,7 @@ class Run:
         self.design, self.dataset, self.resume = design, dataset, resume
         self.config = configuration(design)
         pixel = design.quantization.input_threshold
-        self.images, self.labels = signs(binarize(dataset.train.images, pixel)), torch.from_numpy(dataset.train.labels)
+        self.images, self.labels = torch.from_numpy(dataset.train.images), torch.from_numpy(dataset.train.labels)
         self.validation_bits = binarize(dataset.validation.images, pixel)
         self.batch = min(design.training.batch_size, len(self.images))
         self.steps = len(self.images) // self.batch  # what does not fill a batch waits for the next epoch's shuffle
@@ -139,7 +140,8 @@ class Run:
 
     def train_batch(self, chosen: Tensor) -> None:
         """Take one step of the optimizer on the chosen images."""
-        logits = self.net(shift(self.images[chosen], self.design.training.shift_pixels))
+        grey = augment(self.images[chosen], self.design.training)
+        logits = self.net(signs(grey.flatten(1) >= self.design.quantization.input_threshold))
         loss = F.cross_entropy(logits, self.labels[chosen])
         self.optimizer.zero_grad()
         loss.backward()
@@ -250,18 +252,6 @@ def sources() -> str:
 def write_record(build: Path, record: Training) -> None:
     """Write what is known of a training as `training.json`."""
     record.write(build / "training.json")
-
-
-def shift(images: Tensor, pixels: int) -> Tensor:
-    """Return the images [N, 784] of ±1, each moved by up to that many pixels each way, drawn alone; -1 comes in."""
-    if pixels == 0:
-        return images
-    count, side = len(images), math.isqrt(images.shape[1])
-    padded = F.pad(images.view(count, side, side), [pixels] * 4, value=-1.0)
-    window = torch.arange(side)
-    row = torch.randint(0, 2 * pixels + 1, (count, 1)) + window
-    column = torch.randint(0, 2 * pixels + 1, (count, 1)) + window
-    return padded[torch.arange(count)[:, None, None], row[:, :, None], column[:, None, :]].reshape(count, -1)
 
 
 @torch.no_grad()
