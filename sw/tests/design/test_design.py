@@ -86,6 +86,9 @@ def test_an_unknown_name_lists_the_known():
 FIRST = '{ routing = "stationary", pe = 4, simd = 784 }'
 SECOND = '{ routing = "stationary", pe = 4, simd = 256 }'
 LAST = '{ routing = "broadcast", pe = 10, simd = 4 }'
+TAUGHT = (
+    "seed = 1\ndistillation = {{weight = {}, temperature = 2, teacher_images = 660_000, teacher_learning_rate = 0.003}}"
+)
 SHIFTED = 'seed = 1\nschedule = "right_shift"'
 LAYERS = "layers = [784, 256, 256, 256, 10]"
 
@@ -130,6 +133,10 @@ LAYERS = "layers = [784, 256, 256, 256, 10]"
         ("seed = 1", SHIFTED, "training.shift_every_epochs = None", "needed with schedule = 'right_shift'"),
         ("seed = 1", "seed = 1\nshift_every_epochs = 5", "training.shift_every_epochs = 5", "with schedule = 'right_"),
         ("seed = 1", f"{SHIFTED}\nshift_every_epochs = 5", "", None),
+        ("seed = 1", TAUGHT.format(2), "training.distillation.weight = 2", "0 to 1"),
+        ("seed = 1", "seed = 1\ndistillation = 2", "training.distillation = 2", "a table with weight, temperature"),
+        ("seed = 1", TAUGHT.format(0.5), "", None),
+        ("seed = 1", "seed = 1\nshear = 0.6", "training.shear = 0.6", "0 to 0.5"),
         # folds
         (FIRST, FIRST.replace("pe = 4", "pe = 0"), "folding.layers[0].pe = 0", "1 to 65536"),
         (FIRST, FIRST.replace("simd = 784", "simd = 0"), "folding.layers[0].simd = 0", "1 to 65536"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each option of [training] changes what it should, alone; a training cut in the middle ends in the same bits."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,12 +9,15 @@ import torch
 
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
-from xnorfpga.learn import export, publish, train
+from xnorfpga.design.schema import Distillation
+from xnorfpga.learn import distill, export, publish, train
 from xnorfpga.learn.norms import FoldableBatchNorm, ShiftBatchNorm
 from xnorfpga.learn.optimizers import ShiftAdaMax
 
 SHIFTING = {"schedule": "right_shift", "shift_every_epochs": 2}
+TAUGHT = Distillation(weight=0.5, temperature=2.0, teacher_images=500, teacher_learning_rate=0.003)
 OPTIONS = {
+    "taught": {"distillation": TAUGHT},
     "adamax": {"optimizer": "adamax"},
     "shift_adamax": {"optimizer": "shift_adamax"},
     "right_shift": SHIFTING,
@@ -65,22 +69,22 @@ def test_an_option_changes_the_network_and_a_cut_training_goes_on(name, tiny, tm
     design = changed(tiny, OPTIONS[name])
     whole, plain = trained(design, tmp_path / "whole"), trained(tiny, tmp_path / "plain")
     assert any(not torch.equal(whole[key], plain[key]) for key in whole)
-    cut_and_go_on(design, tmp_path / "cut", whole, monkeypatch, "train_batch", 14)
+    cut_and_go_on(design, tmp_path / "cut", whole, monkeypatch, train.Run, 14)
 
 
-def cut_and_go_on(design, build, whole, monkeypatch, method, calls):
-    """Train with a save after each batch, interrupt before call `calls` of a method, go on, and compare."""
-    step, done = getattr(train.Run, method), []
+def cut_and_go_on(design, build, whole, monkeypatch, owner, batches):
+    """Train with a save after each batch, interrupt in a batch of `owner` (a class that trains), go on, and compare."""
+    step, done = owner.train_batch, []
 
     def interrupt(*given):
         done.append(1)
-        if len(done) == calls:
+        if len(done) == batches:
             raise KeyboardInterrupt
         step(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "SAVE_SECONDS", -1.0)
-        patch.setattr(train.Run, method, interrupt)
+        patch.setattr(owner, "train_batch", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train.train(design, build)
     assert (build / "resume.pt").is_file()
@@ -114,3 +118,38 @@ def test_a_batch_norm_that_there_is_not_is_one_line(tiny, tmp_path):
     torch.save(content, path)
     with pytest.raises(UserError, match=r"^[^\n]*checkpoint.pt: not as train writes it [^\n]*group[^\n]*$"):
         train.load_checkpoint(tiny, path)
+
+
+def test_a_teacher_cut_in_its_training_goes_on_and_another_weight_teaches_otherwise(tiny, tmp_path, monkeypatch):
+    design = changed(tiny, {"distillation": TAUGHT})
+    whole = trained(design, tmp_path / "whole")
+    cut_and_go_on(design, tmp_path / "cut", whole, monkeypatch, distill.Teacher, 5)
+    for name, change in (
+        ("weight", 0.9),
+        ("temperature", 4.0),
+        ("teacher_images", 100),
+        ("teacher_learning_rate", 0.1),
+    ):
+        other = changed(tiny, {"distillation": TAUGHT.model_copy(update={name: change})})
+        found = trained(other, tmp_path / name)
+        assert any(not torch.equal(whole[key], found[key]) for key in whole), name
+    unheard = changed(tiny, {"distillation": TAUGHT.model_copy(update={"weight": 0.0})})
+    found, plain = trained(unheard, tmp_path / "unheard"), trained(tiny, tmp_path / "plain")
+    assert all(torch.equal(plain[key], found[key]) for key in plain)
+
+
+def test_the_loss_of_distillation_by_hand():
+    """Logits 0, 2·ln 3 at temperature 2 are odds of 1 : 3; the teacher's are 1 : 1; the label is the first class."""
+    logits, teacher = torch.tensor([[0.0, 2 * math.log(3)]]), torch.zeros(1, 2)
+    divergence = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
+    expected = 0.75 * math.log(10) + 0.25 * 4 * divergence  # at temperature 1 the odds are 1 : 9
+    rule = TAUGHT.model_copy(update={"weight": 0.25})
+    assert distill.loss(logits, teacher, torch.tensor([0]), rule).item() == pytest.approx(expected)
+
+
+def test_a_teacher_learns(tiny, dataset):
+    teacher = distill.Teacher(tiny.training, TAUGHT.model_copy(update={"teacher_images": 3000}), 50)
+    images, labels = torch.from_numpy(dataset.train.images), torch.from_numpy(dataset.train.labels)
+    while teacher.step < teacher.total:
+        teacher.train_batch(images, labels)
+    assert (teacher.answer(images).argmax(1) == labels).float().mean() > 0.9

@@ -39,6 +39,15 @@ class Quantization(Strict):
     input_threshold: Annotated[int, Field(ge=1, le=255)]
 
 
+class Distillation(Strict):
+    """A small float network is trained first; its answers at that temperature have that weight in the loss."""
+
+    weight: Annotated[float, Field(ge=0, le=1)]
+    temperature: Annotated[float, Field(ge=0.1, le=100)]
+    teacher_images: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    teacher_learning_rate: Annotated[float, Field(ge=1e-9, le=10)]
+
+
 class Training(Strict):
     """How the network is trained.
 
@@ -61,6 +70,7 @@ class Training(Strict):
     schedule: Literal["cosine", "right_shift"] = "cosine"
     shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)
     batch_norm: Literal["plain", "shift"] = "plain"
+    distillation: Distillation | None = None
 
     @property
     def warps(self) -> bool:

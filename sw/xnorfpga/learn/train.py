@@ -29,7 +29,7 @@ from xnorfpga.base.strict import Strict, check
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
 from xnorfpga.design.schema import Design
-from xnorfpga.learn import optimizers
+from xnorfpga.learn import distill, optimizers
 from xnorfpga.learn.augment import augment
 from xnorfpga.learn.models import BinaryNet
 from xnorfpga.learn.quantizers import signs
@@ -87,6 +87,8 @@ class Run:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, optimizers.schedule(design.training, self.epochs, self.steps)
         )
+        rule = design.training.distillation
+        self.teacher = distill.Teacher(design.training, rule, self.batch) if rule else None
         self.curves: list[Epoch] = []
         # Inside an epoch: batches done, their losses and hits, seconds, and the random generator where it goes on.
         self.step, self.loss, self.correct, self.seconds = 0, 0.0, 0, 0.0
@@ -94,12 +96,24 @@ class Run:
         self.last_save = time.monotonic()
 
     def train(self) -> None:
-        """Train to the end of the last epoch."""
+        """Train to the end of the last epoch, after the teacher where the design asks for one."""
+        if self.teacher:
+            self.train_teacher(self.teacher)
         done = len(self.curves) * self.steps + self.step
         name = f"train {self.design.name}"
         with tqdm(total=self.epochs * self.steps, initial=done, desc=name, unit="batch") as progress:
             while len(self.curves) < self.epochs:
                 self.train_epoch(progress)
+
+    def train_teacher(self, teacher: distill.Teacher) -> None:
+        """Train the teacher on what is left of its steps."""
+        name = f"train the teacher of {self.design.name}"
+        with tqdm(total=teacher.total, initial=teacher.step, desc=name, unit="batch") as progress:
+            while teacher.step < teacher.total:
+                teacher.train_batch(self.images, self.labels)
+                progress.update()
+                if time.monotonic() - self.last_save > SAVE_SECONDS:
+                    self.save()
 
     def train_epoch(self, progress: tqdm) -> None:
         """Train on what is left of an epoch, and measure it."""
@@ -142,7 +156,12 @@ class Run:
         """Take one step of the optimizer on the chosen images."""
         grey = augment(self.images[chosen], self.design.training)
         logits = self.net(signs(grey.flatten(1) >= self.design.quantization.input_threshold))
-        loss = F.cross_entropy(logits, self.labels[chosen])
+        if self.teacher:
+            rule = self.design.training.distillation
+            assert rule is not None
+            loss = distill.loss(logits, self.teacher.answer(grey), self.labels[chosen], rule)
+        else:
+            loss = F.cross_entropy(logits, self.labels[chosen])
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -167,6 +186,8 @@ class Run:
         state = {name: getattr(self, name).state_dict() for name in ("net", "optimizer", "schedule")}
         inside = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
         state["progress"] = Progress(curves=tuple(self.curves), **inside).model_dump(mode="json")
+        if self.teacher:
+            state["teacher"] = self.teacher.state_dict()
         state["random"] = torch.get_rng_state()
         save(self.resume, {"key": self.key(), **state, "sha256": sha256(*_parts(state))})
         self.last_save = time.monotonic()
@@ -194,8 +215,10 @@ class Run:
                 raise ValueError(f"epoch {len(at.curves) + 1}, batch {at.step}")
             self.curves, self.step, self.loss = list(at.curves), at.step, at.loss
             self.correct, self.seconds = at.correct, at.seconds
-            self.random = saved["random"]
-            torch.set_rng_state(self.random)
+            if self.teacher:
+                self.teacher.load_state_dict(saved["teacher"])
+            torch.set_rng_state(saved["random"])
+            self.random = saved["random"] if self.step else None  # an epoch not begun, as while a teacher learns
         except LOADING as error:
             raise UserError(f"{self.resume}: {_wrong(error)}; delete it and train again") from None
         where = f"epoch {len(self.curves) + 1} of {self.epochs}"
