@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.learn import absorb
-from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
 from xnorfpga.learn.publish import NORM_ROWS
 from xnorfpga.network.golden import LayerWeights
@@ -62,7 +62,7 @@ def test_a_norm_that_is_not_finite_is_refused(row, value):
 
 
 def test_the_digest_is_over_content():
-    net = BinaryNet((9, 5, 4)).eval()
+    net = QuantizedNet((9, 5, 4)).eval()
     model = absorb.absorb(net, 128)
     assert model.digest == absorb.absorb(net, 128).digest
     assert absorb.absorb(net, 127).digest != model.digest

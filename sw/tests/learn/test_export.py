@@ -8,6 +8,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.data import mnist
 from xnorfpga.learn import export, train
 from xnorfpga.learn.absorb import absorb
+from xnorfpga.learn.quantizers import pixels
 from xnorfpga.network import golden, package
 from xnorfpga.network.encoding import binarize
 
@@ -43,7 +44,8 @@ def test_export_and_load(trained, tmp_path):
         "source": "test",
     }
     bits = binarize(validation.images, 128)
-    assert description["accuracy"]["float"] == train.accuracy(net, bits, validation.labels)
+    images = pixels(validation.images, trained.quantization)
+    assert description["accuracy"]["float"] == train.accuracy(net, images, validation.labels)
     assert description["accuracy"]["golden"] == float(
         (golden.infer_packed(model, bits).classes == validation.labels).mean()
     )

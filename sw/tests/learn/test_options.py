@@ -9,6 +9,7 @@ import torch
 
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
+from xnorfpga.design import fold
 from xnorfpga.design.schema import Distillation
 from xnorfpga.learn import distill, export, publish, train
 from xnorfpga.learn.norms import FoldableBatchNorm, ShiftBatchNorm
@@ -17,6 +18,14 @@ from xnorfpga.learn.optimizers import ShiftAdaMax
 SHIFTING = {"schedule": "right_shift", "shift_every_epochs": 2}
 TAUGHT = Distillation(weight=0.5, temperature=2.0, teacher_images=500, teacher_learning_rate=0.003)
 OPTIONS = {
+    "two-bit activations": {"activation_bits": 2},
+    "two-bit activations at 4:1": {"activation_bits": 2, "activation_ratio": 4},
+    "ternary weights": {"weight_bits": 2},
+    "trained ternary weights": {"weight_bits": 2, "method": "ttq"},
+    "grey levels": {"input_bits": 3},
+    "XNOR-Net": {"method": "xnor_net"},
+    "HORQ": {"method": "xnor_net", "activation_bits": 2},
+    "BWN": {"method": "bwn"},
     "taught": {"distillation": TAUGHT},
     "adamax": {"optimizer": "adamax"},
     "shift_adamax": {"optimizer": "shift_adamax"},
@@ -28,8 +37,13 @@ OPTIONS = {
 
 
 def changed(design, options):
-    """Return the design with other values in [training]."""
-    return replace(design, training=design.training.model_copy(update=options))
+    """Return the design with other values in [quantization] and [training]."""
+    tables = {}
+    for name in ("quantization", "training"):
+        table = getattr(design, name)
+        known = {key: value for key, value in options.items() if key in type(table).model_fields}
+        tables[name] = table.model_copy(update=known)
+    return replace(design, **tables)
 
 
 def trained(design, build):
@@ -116,7 +130,7 @@ def test_a_batch_norm_that_there_is_not_is_one_line(tiny, tmp_path):
     content = torch.load(path, weights_only=True)
     content["record"]["training"]["batch_norm"] = "group"
     torch.save(content, path)
-    with pytest.raises(UserError, match=r"^[^\n]*checkpoint.pt: not as train writes it [^\n]*group[^\n]*$"):
+    with pytest.raises(UserError, match=r"^[^\n]*checkpoint.pt: batch_norm = 'group': accepted: 'plain' or 'shift'$"):
         train.load_checkpoint(tiny, path)
 
 
@@ -153,3 +167,13 @@ def test_a_teacher_learns(tiny, dataset):
     while teacher.step < teacher.total:
         teacher.train_batch(images, labels)
     assert (teacher.answer(images).argmax(1) == labels).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("method, bits, why", [("xnor_net", 1, "beta"), ("bwn", 1, "floats"), ("ttq", 2, "Wp and Wn")])
+def test_a_method_of_software_alone_is_trained_but_neither_exported_nor_folded(method, bits, why, tiny, tmp_path):
+    design = changed(tiny, {"method": method, "weight_bits": bits})
+    train.train(design, tmp_path)
+    said = rf"smoke.toml: training.method = '{method}': accepted for hardware: 'bnn'; [^\n]*{why}[^\n]*$"
+    for stage in (export.export, fold.fold, publish.publish):
+        with pytest.raises(UserError, match=said):
+            stage(design, tmp_path)

@@ -16,8 +16,8 @@ from xnorfpga.data import mnist
 from xnorfpga.design import designs
 from xnorfpga.learn import export, publish, train
 from xnorfpga.learn.absorb import absorb, accuracies
+from xnorfpga.learn.quantizers import pixels
 from xnorfpga.network import package
-from xnorfpga.network.encoding import binarize
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_a_published_model_is_the_trained_one(published, dataset, tmp_path):
     trained, record = train.load_checkpoint(design, tmp_path / "checkpoint.pt")
     net, loaded = publish.load(path, design)
     assert absorb(net, 128).digest == absorb(trained, 128).digest == loaded.published.digest
-    bits = binarize(dataset.test.images, 128)
-    assert loaded.published.test_accuracy == train.accuracy(trained, bits, dataset.test.labels)
+    images = pixels(dataset.test.images, design.quantization)
+    assert loaded.published.test_accuracy == train.accuracy(trained, images, dataset.test.labels)
     assert loaded.published.test_digest == dataset.test.digest
     assert loaded.published.validation_accuracy == record.curves[-1].validation_accuracy
     assert loaded.model_copy(update={"published": None}) == record

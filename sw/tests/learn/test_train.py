@@ -14,10 +14,9 @@ from xnorfpga.artefacts.training import Training, TrainingData
 from xnorfpga.base.errors import UserError
 from xnorfpga.data import mnist
 from xnorfpga.learn import train
-from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
-from xnorfpga.learn.quantizers import binarize_activation, signs
-from xnorfpga.network import encoding
+from xnorfpga.learn.quantizers import binarize_activation, pixels, signs
 
 
 def weights(build):
@@ -247,8 +246,8 @@ def test_what_a_training_leaves(tiny, dataset, tmp_path):
     net, loaded = train.load_checkpoint(tiny, tmp_path / "checkpoint.pt")
     assert loaded == record
     assert not net.training
-    bits = encoding.binarize(dataset.validation.images, 128)
-    assert train.accuracy(net, bits, dataset.validation.labels) == record.curves[-1].validation_accuracy
+    images = pixels(dataset.validation.images, tiny.quantization)
+    assert train.accuracy(net, images, dataset.validation.labels) == record.curves[-1].validation_accuracy
 
 
 def test_a_checkpoint_of_another_network_or_a_damaged_one_is_one_line(tiny, tmp_path):
@@ -294,7 +293,7 @@ def test_the_gradient_passes_inside_the_window_alone():
 
 def test_every_parameter_learns_and_weights_stay_in_reach():
     torch.manual_seed(0)
-    net = BinaryNet((20, 8, 8, 4)).train()
+    net = QuantizedNet((20, 8, 8, 4)).train()
     net(signs(torch.rand(32, 20) < 0.5)).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in net.parameters())
     net.linears[0].weight.data.fill_(3.0)
@@ -316,7 +315,7 @@ def test_foldable_batch_norm_is_batch_norm():
 
 
 def test_accuracy_is_the_share_of_right_classes():
-    net = BinaryNet((3, 2)).eval()
+    net = QuantizedNet((3, 2)).eval()
     net.linears[0].weight.data = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
     bits = np.array([[1, 1, 1], [0, 0, 0], [1, 1, 0], [0, 1, 0]], bool)
-    assert train.accuracy(net, bits, np.array([0, 1, 0, 0])) == 0.75
+    assert train.accuracy(net, signs(bits), np.array([0, 1, 0, 0])) == 0.75

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xnorfpga.base.paths import ROOT
 from xnorfpga.learn import absorb
-from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
 from xnorfpga.learn.quantizers import sign, signs
 from xnorfpga.network import encoding, golden
@@ -46,7 +46,7 @@ def test_every_line_has_its_test():
 def test_e1_bits_are_signs():
     """Bit 1 is +1 and bit 0 is −1, in images, activations and weights."""
     assert signs(np.array([True, False])).tolist() == [1.0, -1.0]
-    net = BinaryNet((2, 1))
+    net = QuantizedNet((2, 1))
     net.linears[0].weight.data = torch.tensor([[0.3, -0.3]])
     assert absorb.absorb(net, 128).layers[0].weights.tolist() == [[True, False]]
 
@@ -125,7 +125,7 @@ def test_e8_exact_fold(mw, gain, bias, mean, variance):
 def test_e9_negative_gain(mw, step):
     """A negative gain flips the neuron's weight row, so that the compare never changes direction."""
     mean = 2 * (step % (mw + 1)) - mw  # a tie at popcount `step`: both directions answer +1 there
-    net = BinaryNet((mw, 1, 1))
+    net = QuantizedNet((mw, 1, 1))
     net.norms[0] = norm_of(-1.0, 0.0, mean)
     unflipped = sign(net.linears[0].weight.detach()).numpy() > 0
     folded = absorb.absorb(net, 128).layers[0]
@@ -167,7 +167,7 @@ def test_e13_models_agree(layers, seed):
     """Four models agree in every bit: torch, integer golden, packed-bit golden, RTL."""
     # Three of them here; the simulation and verif/ hold the RTL against the integer golden.
     torch.manual_seed(seed)
-    net = BinaryNet(tuple(layers))
+    net = QuantizedNet(tuple(layers))
     for norm in net.norms:  # gains of both signs and zero; means on possible sums, so that ties happen
         norm.weight.data = torch.randint(-1, 2, norm.weight.shape) * torch.rand(norm.weight.shape)
         norm.bias.data = torch.randint(-1, 2, norm.bias.shape).float() * torch.randint(0, 2, norm.bias.shape)

@@ -23,6 +23,7 @@ def check(design: Design) -> None:
         check_folding(design, design.folding)
     check_memory(design)
     check_weights(design)
+    check_method(design)
 
 
 def check_folding(design: Design, folding: Folding) -> None:
@@ -91,17 +92,44 @@ def check_broadcast_words(design: Design, folding: Folding) -> None:
 
 def check_memory(design: Design) -> None:
     """The weights alone must fit into the device's block RAM, whatever the folding."""
-    if excess := excess_of_weights(design.network.layers, design.board):
+    if excess := excess_of_weights(design.network.layers, design.board, design.quantization.weight_bits):
         _reject(design, "network.layers", list(design.network.layers), excess)
 
 
-def excess_of_weights(network: tuple[int, ...], board: Board) -> str:
-    """Return by how much a network's weights, a bit each, are too many for a board's block RAM; empty if they fit."""
-    bits, capacity = sum(mw * mh for mw, mh in pairwise(network)), board.capacity
+def excess_of_weights(network: tuple[int, ...], board: Board, weight_bits: int = 1) -> str:
+    """Return by how much a network's weights are too many for a board's block RAM; empty if they fit.
+
+    A weight of the last layer has one bit, the others `weight_bits`.
+    """
+    sizes, capacity = [mw * mh for mw, mh in pairwise(network)], board.capacity
+    bits = sum(sizes[:-1]) * weight_bits + sizes[-1]
     over = bits - capacity.m10k * capacity.m10k_bits
     if over <= 0:
         return ""
     return f"{bits:,} weight bits are {over:,} more than the {capacity.m10k} M10K of {board.device} hold"
+
+
+def check_method(design: Design) -> None:
+    """The method of training is one for weights of that many bits."""
+    method, bits = design.training.method, design.quantization.weight_bits
+    accepted = {"xnor_net": 1, "bwn": 1, "ttq": 2}.get(method, bits)
+    if bits != accepted:
+        _reject(design, "quantization.weight_bits", bits, f"accepted with training.method = {method!r}: {accepted}")
+
+
+def check_hardware_form(design: Design) -> None:
+    """A network becomes integers, and hardware, where no factor depends on the image or on a single weight's sign.
+
+    Raises UserError for a method that is a reference in software alone.
+    """
+    why = {
+        "xnor_net": "its scale beta is each image's own",
+        "bwn": "its activations are floats",
+        "ttq": "its scales Wp and Wn differ",
+    }.get(design.training.method)
+    if why:
+        accepted = f"accepted for hardware: 'bnn'; this one is for `train` alone: {why}"
+        _reject(design, "training.method", design.training.method, accepted)
 
 
 def check_clock(design: Design) -> None:

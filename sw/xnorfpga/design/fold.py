@@ -17,8 +17,9 @@ from xnorfpga.design.schema import Board, CyclesGoal, Design, Goal, RateGoal
 def fold(design: Design, build: Path) -> None:
     """Write the design's folding to `folding.json`.
 
-    Raises UserError where nothing reaches its goal, with what limits it.
+    Raises UserError where nothing reaches its goal, with what limits it, and for a network that has no hardware form.
     """
+    checks.check_hardware_form(design)
     folding_of(design).write(build / "folding.json")
 
 

@@ -32,11 +32,34 @@ class Network(Strict):
 
 
 class Quantization(Strict):
-    """Bits of a weight and of an activation; a pixel of at least `input_threshold` is +1."""
+    """Bits of a weight, of an activation and of a pixel.
 
-    weight_bits: Annotated[int, Field(ge=1, le=1)]
-    activation_bits: Annotated[int, Field(ge=1, le=1)]
+    `weight_bits`: 1 is binary, ±1; 2 is ternary, a sign and a mask (0 where it is false), in every layer but the last.
+    `activation_bits`: 2 are the planes of a residual quantizer, the first with `activation_ratio` times the coefficient
+    of the second. `input_bits`: a pixel's highest bits, a plane each; with 1, a pixel of at least `input_threshold`
+    is +1.
+    """
+
+    weight_bits: Annotated[int, Field(ge=1, le=2)]
+    activation_bits: Annotated[int, Field(ge=1, le=2)]
     input_threshold: Annotated[int, Field(ge=1, le=255)]
+    activation_ratio: Literal[2, 4] = 2
+    input_bits: Annotated[int, Field(ge=1, le=8)] = 1
+
+    @property
+    def weights(self) -> Literal["binary", "ternary"]:
+        """The kind of the weights, but in the last layer, which is binary."""
+        return "binary" if self.weight_bits == 1 else "ternary"
+
+    @property
+    def input_coefficients(self) -> tuple[int, ...]:
+        """Of each plane of the image, the least first."""
+        return tuple(2**k for k in range(self.input_bits))
+
+    @property
+    def activation_coefficients(self) -> tuple[int, ...]:
+        """Of each plane of an activation, the least first."""
+        return (1,) if self.activation_bits == 1 else (1, self.activation_ratio)
 
 
 class Distillation(Strict):
@@ -53,8 +76,9 @@ class Training(Strict):
 
     `images` is how many training images it is shown in all, so a training takes as long on 4,000 digits as on
     55,000: it only passes over them more often. Each image is moved by up to `shift_pixels`, turned by up to
-    `rotation_degrees`, and scaled and sheared by up to a share. `shift_every_epochs`
-    belongs to the schedule "right_shift" alone.
+    `rotation_degrees`, and scaled and sheared by up to a share. `shift_every_epochs` belongs to the schedule
+    "right_shift" alone. A ternary weight is 0 up to `ternary_threshold` times the layer's largest. Every `method` but
+    "bnn" is a reference in software alone.
     """
 
     images: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -70,6 +94,8 @@ class Training(Strict):
     schedule: Literal["cosine", "right_shift"] = "cosine"
     shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)
     batch_norm: Literal["plain", "shift"] = "plain"
+    method: Literal["bnn", "xnor_net", "bwn", "ttq"] = "bnn"
+    ternary_threshold: Annotated[float, Field(ge=0, le=0.99)] = 0.05
     distillation: Distillation | None = None
 
     @property

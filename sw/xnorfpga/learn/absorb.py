@@ -13,16 +13,16 @@ from xnorfpga.artefacts.accelerator import Accuracies
 from xnorfpga.base.errors import UserError
 from xnorfpga.data.splits import Split
 from xnorfpga.learn import train
-from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
-from xnorfpga.learn.quantizers import sign
+from xnorfpga.learn.quantizers import sign, signs
 from xnorfpga.network import golden
 from xnorfpga.network.encoding import binarize
 from xnorfpga.network.golden import LayerWeights, Model
 
 
 @torch.no_grad()
-def absorb(net: BinaryNet, input_threshold: int) -> Model:
+def absorb(net: QuantizedNet, input_threshold: int) -> Model:
     """Return the integer model of a trained network.
 
     Raises UserError where a batch norm has a parameter that is not finite.
@@ -60,8 +60,8 @@ def thresholds(norm: FoldableBatchNorm, mw: int) -> tuple[NDArray[np.int32], NDA
     return integers, flipped
 
 
-def accuracies(net: BinaryNet, model: Model, split: Split) -> Accuracies:
+def accuracies(net: QuantizedNet, model: Model, split: Split) -> Accuracies:
     """Return the accuracy of torch and of the integer model on the images of a split."""
     bits = binarize(split.images, model.input_threshold)
     right = golden.infer(model, bits).classes == split.labels
-    return Accuracies(float=train.accuracy(net, bits, split.labels), golden=float(right.mean()))
+    return Accuracies(float=train.accuracy(net, signs(bits), split.labels), golden=float(right.mean()))

@@ -6,6 +6,7 @@ from pathlib import Path
 from xnorfpga.artefacts.accelerator import Accelerator, DataNames
 from xnorfpga.base.paths import MODELS
 from xnorfpga.data import mnist
+from xnorfpga.design import checks
 from xnorfpga.design.schema import Design
 from xnorfpga.learn import publish, train
 from xnorfpga.learn.absorb import absorb, accuracies
@@ -18,8 +19,10 @@ def export(design: Design, build: Path) -> None:
     The accuracies of torch and of the integer model are measured here, on the validation digits. For a published
     model the `training.json` of its training is written too.
 
-    Raises UserError where there is no checkpoint, or one (or a published model) of another network.
+    Raises UserError where there is no checkpoint, or one (or a published model) of another network, and for a network
+    that has no hardware form.
     """
+    checks.check_hardware_form(design)
     if design.published:
         net, record = publish.load(MODELS / design.weights, design)
         train.write_record(build, record)

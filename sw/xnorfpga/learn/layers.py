@@ -1,21 +1,101 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers whose sums are integers."""
+"""Fully connected layers of few values a weight, and what an activation becomes on its way to the next one."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorfpga.learn.quantizers import binarize_weight
+from xnorfpga.learn.quantizers import (
+    binarize_activation,
+    binarize_weight,
+    residual_code,
+    residual_planes,
+    scale,
+    ternarize_weight,
+)
 
 
 class BinaryLinear(nn.Linear):
-    """A fully connected layer of signs, without bias: float ±1 [N, MW] to sums [N, MH].
+    """A fully connected layer of signs, without bias: inputs [N, MW] to sums [N, MH].
 
-    For inputs of ±1 each sum is the integer 2·popcount - MW, exact in float32 since |sum| <= MW < 2^24.
+    For inputs of whole numbers each sum is a whole number, exact in float32 below 2^24.
     `weight` is the latent weight; only its sign is ever used.
     """
 
     def __init__(self, mw: int, mh: int):  # noqa: D107
         super().__init__(mw, mh, bias=False)
 
+    def quantized(self) -> Tensor:
+        """Return the weights [MH, MW] that the forward pass sees; their gradient reaches `weight`."""
+        return binarize_weight(self.weight)
+
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
-        return F.linear(x, binarize_weight(self.weight))
+        return F.linear(x, self.quantized())
+
+
+class TernaryLinear(BinaryLinear):
+    """A layer of weights -1, 0, +1: 0 where |w| <= t · max |w| over the layer's latent weights w.
+
+    It is trained ternary quantization (`SteTernary`) with Wp = Wn. The batch norm behind the layer divides a scale that
+    all of its weights have in common away, so the hardware needs none, and none is trained.
+    """
+
+    def __init__(self, mw: int, mh: int, t: float):  # noqa: D107
+        super().__init__(mw, mh)
+        self.t = t
+
+    def quantized(self) -> Tensor:  # noqa: D102
+        one = self.weight.new_ones(())
+        return ternarize_weight(self.weight, one, one, self.t)
+
+
+class TrainedTernaryLinear(TernaryLinear):
+    """A layer of weights +Wp, 0, -Wn with two trained scales (Zhu et al. 2017, arXiv:1612.01064)."""
+
+    def __init__(self, mw: int, mh: int, t: float):  # noqa: D107
+        super().__init__(mw, mh, t)
+        self.positive = nn.Parameter(torch.ones(()))
+        self.negative = nn.Parameter(torch.ones(()))
+
+    def quantized(self) -> Tensor:  # noqa: D102
+        return ternarize_weight(self.weight, self.positive, self.negative, self.t)
+
+
+class ScaledLinear(BinaryLinear):
+    """A layer of weights alpha · sign(w), alpha = ||w||1 / MW of each neuron (XNOR-Net and BWN, arXiv:1603.05279)."""
+
+    def quantized(self) -> Tensor:  # noqa: D102
+        return scale(self.weight) * super().quantized()
+
+
+class Activation(NamedTuple):
+    """What a batch norm's outputs [N, MW] become: the next layer's inputs [N, MW].
+
+    quantize: the function. coefficients: a value is the sum of coefficient · ±1 over its planes, the least first; None
+    where it is no such whole number.
+    """
+
+    quantize: Callable[[Tensor], Tensor]
+    coefficients: tuple[int, ...] | None
+
+
+SIGN = Activation(binarize_activation, (1,))
+RECTIFIED = Activation(F.relu, None)
+
+
+def residual(ratio: int) -> Activation:
+    """Return two planes of fixed scales, the first `ratio` times the second (`SteResidualCode`)."""
+    return Activation(lambda x: residual_code(x, ratio), (1, ratio))
+
+
+def scaled_planes(order: int) -> Activation:
+    """Return planes with scales of each image's own: XNOR-Net's beta · sign(x) for order 1, HORQ for more."""
+
+    def quantize(x: Tensor) -> Tensor:
+        planes, scales = residual_planes(x, order)
+        return (planes * scales).sum(0)
+
+    return Activation(quantize, None)

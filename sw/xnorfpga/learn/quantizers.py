@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xnorfpga.design import schema
+
 
 class SteSign(torch.autograd.Function):
     """The sign that is never zero: +1.0 where x >= 0, else -1.0.
@@ -31,7 +33,7 @@ class SteSign(torch.autograd.Function):
 
 
 class SteSignOfLatent(torch.autograd.Function):
-    """The same sign for latent weights, which `BinaryNet.clamp_` holds in [-1, 1]: the gradient passes everywhere."""
+    """The same sign for latent weights, which are held in [-1, 1] (`QuantizedNet.clamp_`): the gradient passes."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:  # noqa: D102
@@ -40,6 +42,27 @@ class SteSignOfLatent(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:  # noqa: D102
         return gradient
+
+
+class SteResidualCode(torch.autograd.Function):
+    """Two planes of a high-order residual quantization with fixed scales, as a whole number: ratio · H1 + H2.
+
+    Li et al. 2017 (HORQ, arXiv:1708.08687), order 2: H1 = sign(x), H2 = sign(x - beta1 · H1), and x is about
+    beta1 · H1 + beta2 · H2. Here beta1 is 1, in whose units the batch norm before it learns to give x, with a gain for
+    each neuron; beta1 : beta2 is the ratio. The result is in units of beta2, -(ratio + 1) to ratio + 1.
+
+    Its gradient is passed straight through inside |x| < 2, where the quantizer follows x, and stopped outside.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, ratio: int) -> Tensor:  # noqa: D102
+        ctx.save_for_backward(x)
+        first = sign(x)
+        return ratio * first + sign(x - first)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: D102
+        return torch.ops.aten.hardtanh_backward(gradient, ctx.saved_tensors[0], -2.0, 2.0), None
 
 
 class SteAp2(torch.autograd.Function):
@@ -81,6 +104,7 @@ class SteTernary(torch.autograd.Function):
 
 binarize_activation: Callable[[Tensor], Tensor] = SteSign.apply
 binarize_weight: Callable[[Tensor], Tensor] = SteSignOfLatent.apply
+residual_code: Callable[[Tensor, int], Tensor] = SteResidualCode.apply
 round_to_ap2: Callable[[Tensor], Tensor] = SteAp2.apply
 ternarize_weight: Callable[[Tensor, Tensor, Tensor, float], Tensor] = SteTernary.apply
 
@@ -120,13 +144,26 @@ def residual_planes(x: Tensor, order: int) -> tuple[Tensor, Tensor]:
 
     High-order residual quantization (Li et al. 2017, HORQ, arXiv:1708.08687): R1 = x, Hi = sign(Ri),
     scale_i = ||Ri||1 / n, R(i+1) = Ri - scale_i · Hi. No order leaves a longer residual than the one before it.
+    The gradient passes each sign inside |Ri| < 1, and the scales as it is.
     """
     planes, scales, residual = [], [], x
     for _ in range(order):
-        planes.append(sign(residual))
+        planes.append(binarize_activation(residual))
         scales.append(scale(residual))
         residual = residual - scales[-1] * planes[-1]
     return torch.stack(planes), torch.stack(scales)
+
+
+def pixels(images: np.ndarray | Tensor, quantization: schema.Quantization) -> Tensor:
+    """Return float32 [N, side²], what grey images [N, side, side] of 0 to 255 are to a network (E5).
+
+    With `input_bits` = 1 it is ±1. With more it is the sum of 2^k · ±1 over the planes k, an odd number.
+    """
+    grey, bits = torch.as_tensor(images).flatten(1), quantization.input_bits
+    if bits == 1:
+        return signs(grey >= quantization.input_threshold)
+    levels = grey.to(torch.uint8) >> (8 - bits)
+    return levels.to(torch.float32).mul_(2).sub_(2**bits - 1)
 
 
 def signs(bits: np.ndarray | Tensor) -> Tensor:

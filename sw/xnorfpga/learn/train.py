@@ -28,12 +28,12 @@ from xnorfpga.base.files import atomic_write, sha256
 from xnorfpga.base.strict import Strict, check
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
+from xnorfpga.design import schema
 from xnorfpga.design.schema import Design
-from xnorfpga.learn import distill, optimizers
+from xnorfpga.learn import distill, models, optimizers
 from xnorfpga.learn.augment import augment
-from xnorfpga.learn.models import BinaryNet
-from xnorfpga.learn.quantizers import signs
-from xnorfpga.network.encoding import Bits, binarize
+from xnorfpga.learn.models import QuantizedNet
+from xnorfpga.learn.quantizers import pixels
 
 SAVE_SECONDS = 10.0  # how much work a kill may cost, and a save takes well under a second
 LOADING = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError)  # of a state that does not fit
@@ -74,15 +74,14 @@ class Run:
         """Set up an untrained network; `resume` is the file from which the run goes on, if it is there."""
         self.design, self.dataset, self.resume = design, dataset, resume
         self.config = configuration(design)
-        pixel = design.quantization.input_threshold
         self.images, self.labels = torch.from_numpy(dataset.train.images), torch.from_numpy(dataset.train.labels)
-        self.validation_bits = binarize(dataset.validation.images, pixel)
+        self.validation = pixels(dataset.validation.images, design.quantization)
         self.batch = min(design.training.batch_size, len(self.images))
         self.steps = len(self.images) // self.batch  # what does not fill a batch waits for the next epoch's shuffle
         self.epochs = max(1, round(design.training.images / (self.steps * self.batch)))
 
         torch.manual_seed(design.training.seed)
-        self.net = BinaryNet(design.network.layers, design.training.dropout, design.training.batch_norm)
+        self.net = models.untrained(design.network.layers, design.quantization, design.training)
         self.optimizer = optimizers.optimizer(self.net.parameters(), design.training)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, optimizers.schedule(design.training, self.epochs, self.steps)
@@ -141,7 +140,7 @@ class Run:
             epoch=len(self.curves) + 1,
             loss=self.loss / self.steps,
             train_accuracy=self.correct / (self.steps * self.batch),
-            validation_accuracy=accuracy(self.net, self.validation_bits, self.dataset.validation.labels),
+            validation_accuracy=accuracy(self.net, self.validation, self.dataset.validation.labels),
             seconds=time.monotonic() - started,
         )
         self.curves.append(measured)
@@ -155,7 +154,7 @@ class Run:
     def train_batch(self, chosen: Tensor) -> None:
         """Take one step of the optimizer on the chosen images."""
         grey = augment(self.images[chosen], self.design.training)
-        logits = self.net(signs(grey.flatten(1) >= self.design.quantization.input_threshold))
+        logits = self.net(pixels(grey, self.design.quantization))
         if self.teacher:
             rule = self.design.training.distillation
             assert rule is not None
@@ -278,14 +277,14 @@ def write_record(build: Path, record: Training) -> None:
 
 
 @torch.no_grad()
-def accuracy(net: BinaryNet, bits: Bits, labels: np.ndarray) -> float:
-    """Return the share of images bool [N, MW] that the network, evaluated, puts into the class of their label."""
+def accuracy(net: QuantizedNet, images: Tensor, labels: np.ndarray) -> float:
+    """Return the share of images [N, MW], as `pixels` gives them, that the evaluated network puts into their class."""
     net.eval()
-    classes = torch.cat([net(signs(part)).argmax(1) for part in np.array_split(bits, -(-len(bits) // 1000))])
+    classes = torch.cat([net(part).argmax(1) for part in images.split(1000)])
     return float((classes.numpy() == labels).mean())
 
 
-def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, Training]:
+def load_checkpoint(design: Design, path: Path) -> tuple[QuantizedNet, Training]:
     """Return the trained network and its record (what is in training.json) from a `checkpoint.pt`.
 
     Raises UserError where it is absent, damaged, not as `train` writes it, or of another network than the design's.
@@ -296,9 +295,8 @@ def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, Training]:
         mend = f"doit train:{design.name}" if named else f"python -m xnorfpga train {design.path}"
         raise UserError(f"{path}: not found; train first: {mend}")
     record = check(Training, checkpoint.get("record"), path)
-    check_configuration(record, design, path)
+    net = untrained(record, design, path)
     try:
-        net = untrained(record, design)
         net.load_state_dict(checkpoint["net"])
     except LOADING as error:
         raise UserError(f"{path}: {_wrong(error)}; delete it and train again") from None
@@ -307,20 +305,20 @@ def load_checkpoint(design: Design, path: Path) -> tuple[BinaryNet, Training]:
     return net.eval(), record
 
 
-def untrained(record: Training, design: Design) -> BinaryNet:
-    """Return a network to load a trained one's parameters into; the record knows its batch norm (older ones: plain).
+def untrained(record: Training, design: Design, path: Path) -> QuantizedNet:
+    """Return a network into which the parameters of a trained one, recorded in `path`, can be loaded.
 
-    Raises KeyError for a kind of batch norm that there is not.
+    The design decides its shape; the record alone knows its batch norm and its method.
+
+    Raises UserError where it was trained for another network or quantization, or in a way that there is not.
     """
-    return BinaryNet(design.network.layers, batch_norm=record.training.get("batch_norm", "plain"))
-
-
-def check_configuration(record: Training, design: Design, path: Path) -> None:
-    """Raise UserError where a trained network, recorded in `path`, is not of the design's shape and quantization."""
     for part in ("network", "quantization"):
-        found, needed = getattr(record, part), configuration(design)[part]
-        if found != needed:
+        kind = type(getattr(design, part))
+        if check(kind, getattr(record, part), path) != getattr(design, part):
+            found, needed = getattr(record, part), configuration(design)[part]
             raise UserError(f"{path}: a model of another {part}: {found}; {design.path} needs {needed}; train again")
+    training = check(schema.Training, record.training, path)
+    return models.untrained(design.network.layers, design.quantization, training)
 
 
 def read(path: Path) -> dict[str, Any] | None:
