@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from xnorfpga.learn.quantizers import residual_planes, scale, sign, ternarize_weight, ternary
+from xnorfpga.learn.quantizers import residual_planes, scale, scale_ternary_weight, sign, ternarize_weight, ternary
 
 
 def test_the_scale_by_hand_and_that_no_other_is_nearer():
@@ -34,8 +34,11 @@ def test_ternary_weights_and_their_gradients_by_hand():
     w = torch.tensor([[1.0, 0.25, -0.25], [-0.5, 0.3, 0.0]], requires_grad=True)
     positive, negative = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
     assert ternary(w.detach(), 0.25).tolist() == [[1, 0, 0], [-1, 1, 0]]  # at the threshold itself it is 0
-    quantized = ternarize_weight(w, positive, negative, 0.25)
+    quantized = scale_ternary_weight(w, positive, negative, 0.25)
     assert quantized.tolist() == [[2, 0, 0], [-3, 2, 0]]
     quantized.backward(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     assert w.grad.tolist() == [[2, 2, 3], [12, 10, 6]]
     assert (positive.grad.item(), negative.grad.item()) == (6.0, -4.0)
+    w.grad = None
+    ternarize_weight(w, 0.25).backward(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert w.grad.tolist() == [[1, 2, 3], [4, 5, 6]]

@@ -14,6 +14,7 @@ from xnorfpga.learn.quantizers import (
     residual_code,
     residual_planes,
     scale,
+    scale_ternary_weight,
     ternarize_weight,
 )
 
@@ -48,8 +49,7 @@ class TernaryLinear(BinaryLinear):
         self.t = t
 
     def quantized(self) -> Tensor:  # noqa: D102
-        one = self.weight.new_ones(())
-        return ternarize_weight(self.weight, one, one, self.t)
+        return ternarize_weight(self.weight, self.t)
 
 
 class TrainedTernaryLinear(TernaryLinear):
@@ -61,7 +61,7 @@ class TrainedTernaryLinear(TernaryLinear):
         self.negative = nn.Parameter(torch.ones(()))
 
     def quantized(self) -> Tensor:  # noqa: D102
-        return ternarize_weight(self.weight, self.positive, self.negative, self.t)
+        return scale_ternary_weight(self.weight, self.positive, self.negative, self.t)
 
 
 class ScaledLinear(BinaryLinear):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from xnorfpga.design import schema
@@ -42,6 +43,18 @@ class SteSignOfLatent(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:  # noqa: D102
         return gradient
+
+
+class SteTernaryOfLatent(torch.autograd.Function):
+    """`ternary` weights; the gradient passes everywhere: `SteTernary` where both scales are 1."""
+
+    @staticmethod
+    def forward(ctx, w: Tensor, t: float) -> Tensor:  # noqa: D102
+        return ternary(w, t)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: D102
+        return gradient, None
 
 
 class SteResidualCode(torch.autograd.Function):
@@ -106,7 +119,8 @@ binarize_activation: Callable[[Tensor], Tensor] = SteSign.apply
 binarize_weight: Callable[[Tensor], Tensor] = SteSignOfLatent.apply
 residual_code: Callable[[Tensor, int], Tensor] = SteResidualCode.apply
 round_to_ap2: Callable[[Tensor], Tensor] = SteAp2.apply
-ternarize_weight: Callable[[Tensor, Tensor, Tensor, float], Tensor] = SteTernary.apply
+ternarize_weight: Callable[[Tensor, float], Tensor] = SteTernaryOfLatent.apply
+scale_ternary_weight: Callable[[Tensor, Tensor, Tensor, float], Tensor] = SteTernary.apply
 
 
 def sign(x: Tensor) -> Tensor:
@@ -127,7 +141,7 @@ def ap2(x: Tensor) -> Tensor:
 
 def ternary(w: Tensor, t: float) -> Tensor:
     """Return +1.0, 0.0 or -1.0 of each weight: 0 where |w| <= t · max |w| (Zhu et al. 2017, arXiv:1612.01064)."""
-    return torch.sign(w) * (w.abs() > t * w.abs().max())
+    return torch.sign(F.hardshrink(w, (t * torch.linalg.vector_norm(w, math.inf)).item()))
 
 
 def scale(x: Tensor) -> Tensor:
