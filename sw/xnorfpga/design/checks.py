@@ -49,11 +49,17 @@ def _divides(design: Design, key: str, value: int, total: int, of: str) -> None:
 
 
 def check_network(design: Design) -> None:
-    """Inputs and classes are those of the data set."""
+    """Inputs and classes are those of the data set; pruning may have left fewer of its inputs and of each layer."""
     inputs, classes = DATASETS[design.network.dataset]
-    layers = design.network.layers
-    if len(layers) < 2 or layers[0] != inputs or layers[-1] != classes:
+    layers, pruning = design.network.layers, design.training.pruning
+    widest = pruning.layers if pruning else layers
+    key = "training.pruning.layers" if pruning else "network.layers"
+    if len(widest) < 2 or widest[0] != inputs or widest[-1] != classes:
         accepted = f"accepted for {design.network.dataset}: [{inputs}, hidden layers, {classes}]"
+        _reject(design, key, list(widest), accepted)
+    fits = len(layers) == len(widest) and all(left <= wide for left, wide in zip(layers, widest, strict=True))
+    if not fits or layers[-1] != classes:
+        accepted = f"accepted: {len(widest)} sizes up to {list(widest)}, those of {key}, with {classes} classes"
         _reject(design, "network.layers", list(layers), accepted)
 
 

@@ -16,11 +16,15 @@ MAX_SIZE = 65536  # inputs or neurons of a layer
 MAX_SIZES = 65  # the inputs and 64 layers: ten times what such networks have, and still seconds to elaborate
 
 
+Layers = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_SIZE)], ...], Field(max_length=MAX_SIZES)]
+ImagesShown = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
 class Network(Strict):
-    """Which digits, and the neurons of each layer, the inputs first."""
+    """Which digits, and the neurons of each layer, the inputs first: all pixels, or as many as pruning leaves."""
 
     dataset: str
-    layers: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_SIZE)], ...], Field(max_length=MAX_SIZES)]
+    layers: Layers
 
     @field_validator("dataset")
     @classmethod
@@ -67,8 +71,21 @@ class Distillation(Strict):
 
     weight: Annotated[float, Field(ge=0, le=1)]
     temperature: Annotated[float, Field(ge=0.1, le=100)]
-    teacher_images: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    teacher_images: ImagesShown
     teacher_learning_rate: Annotated[float, Field(ge=1e-9, le=10)]
+
+
+class Pruning(Strict):
+    """A wider network is trained first and made smaller in rounds, the last of which leaves the design's layers.
+
+    `layers`: the wider network's neurons of each layer, the inputs first. `images`: how many training images it is
+    shown. `round_images`: how many each network between it and the design's.
+    """
+
+    layers: Layers
+    images: ImagesShown
+    rounds: Annotated[int, Field(ge=1, le=100)]
+    round_images: ImagesShown
 
 
 class Training(Strict):
@@ -81,7 +98,7 @@ class Training(Strict):
     "bnn" is a reference in software alone.
     """
 
-    images: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    images: ImagesShown
     batch_size: Annotated[int, Field(ge=2, le=65536)]
     learning_rate: Annotated[float, Field(ge=1e-9, le=10)]
     dropout: Annotated[float, Field(ge=0, le=0.9)]
@@ -97,6 +114,7 @@ class Training(Strict):
     method: Literal["bnn", "xnor_net", "bwn", "ttq"] = "bnn"
     ternary_threshold: Annotated[float, Field(ge=0, le=0.99)] = 0.05
     distillation: Distillation | None = None
+    pruning: Pruning | None = None
 
     @property
     def warps(self) -> bool:

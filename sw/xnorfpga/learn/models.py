@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xnorfpga.data.mnist import DATASETS
 from xnorfpga.design import schema
 from xnorfpga.learn.layers import (
     RECTIFIED,
@@ -32,10 +33,12 @@ class QuantizedNet(nn.Module):
 
     Every hidden layer is dropout, linear (`hidden` of its MW and MH), batch norm (a key of BATCH_NORMS), activation.
     The last layer is binary. It has one positive scale for all classes and no batch norm, so its sums rank the classes.
+    Of images with more `inputs` than layers[0], the network takes those elements alone that `pixels` names.
     """
 
     linears: Sequence[BinaryLinear]
     norms: Sequence[FoldableBatchNorm]
+    pixels: Tensor | None
 
     def __init__(  # noqa: D107
         self,
@@ -44,11 +47,13 @@ class QuantizedNet(nn.Module):
         batch_norm: str = "plain",
         hidden: Callable[[int, int], BinaryLinear] = BinaryLinear,
         activation: Activation = SIGN,
+        inputs: int | None = None,
     ):
         super().__init__()
         self.layers = tuple(layers)
         self.dropout = dropout
         self.activation = activation
+        self.register_buffer("pixels", None if inputs in (None, layers[0]) else torch.arange(layers[0]))
         kinds = [hidden] * (len(layers) - 2) + [BinaryLinear]
         linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, pairwise(layers), strict=True))
         self.linears = nn.ModuleList(linears)  # type: ignore[assignment]
@@ -59,7 +64,9 @@ class QuantizedNet(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(layers[-2] * variance)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits [N, classes] of images [N, MW] of whole numbers, ±1 for a plane."""
+        """Return the logits [N, classes] of images [N, inputs] of whole numbers, ±1 for a plane."""
+        if self.pixels is not None:
+            x = x[:, self.pixels]
         for linear, norm in zip(self.linears[:-1], self.norms, strict=True):
             x = self.activation.quantize(norm(linear(F.dropout(x, self.dropout, self.training))))
         return self.linears[-1](F.dropout(x, self.dropout, self.training)) * torch.exp(self.log_scale)
@@ -71,10 +78,11 @@ class QuantizedNet(nn.Module):
             linear.weight.clamp_(-1, 1)
 
 
-def untrained(layers: Sequence[int], quantization: schema.Quantization, training: schema.Training) -> QuantizedNet:
+def untrained(network: schema.Network, quantization: schema.Quantization, training: schema.Training) -> QuantizedNet:
     """Return the network that a design's tables ask for, its weights drawn from torch's generator."""
     hidden, activation = _hidden(quantization, training), _activation(quantization, training)
-    return QuantizedNet(layers, training.dropout, training.batch_norm, hidden, activation)
+    inputs, _ = DATASETS[network.dataset]
+    return QuantizedNet(network.layers, training.dropout, training.batch_norm, hidden, activation, inputs)
 
 
 def _hidden(quantization: schema.Quantization, training: schema.Training) -> Callable[[int, int], BinaryLinear]:

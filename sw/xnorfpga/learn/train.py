@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset
 from xnorfpga.design import schema
 from xnorfpga.design.schema import Design
-from xnorfpga.learn import distill, models, optimizers
+from xnorfpga.learn import distill, models, optimizers, prune
 from xnorfpga.learn.augment import augment
 from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.quantizers import pixels
@@ -67,6 +67,13 @@ class Progress(Strict):
     seconds: float
 
 
+class Phase(NamedTuple):
+    """A network, and for how many epochs it is trained before it is pruned to the next phase's."""
+
+    network: schema.Network
+    epochs: int
+
+
 class Run:
     """A training under way: what is trained, how far it is, and what was measured."""
 
@@ -78,14 +85,14 @@ class Run:
         self.validation = pixels(dataset.validation.images, design.quantization)
         self.batch = min(design.training.batch_size, len(self.images))
         self.steps = len(self.images) // self.batch  # what does not fill a batch waits for the next epoch's shuffle
-        self.epochs = max(1, round(design.training.images / (self.steps * self.batch)))
+        self.phases = [
+            Phase(network, max(1, round(images / (self.steps * self.batch))))
+            for network, images in prune.phases(design.network, design.training)
+        ]
+        self.epochs = sum(phase.epochs for phase in self.phases)
 
         torch.manual_seed(design.training.seed)
-        self.net = models.untrained(design.network.layers, design.quantization, design.training)
-        self.optimizer = optimizers.optimizer(self.net.parameters(), design.training)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, optimizers.schedule(design.training, self.epochs, self.steps)
-        )
+        self.begin(self.phases[0])
         rule = design.training.distillation
         self.teacher = distill.Teacher(design.training, rule, self.batch) if rule else None
         self.curves: list[Epoch] = []
@@ -93,6 +100,29 @@ class Run:
         self.step, self.loss, self.correct, self.seconds = 0, 0.0, 0, 0.0
         self.random: Tensor | None = None
         self.last_save = time.monotonic()
+
+    def begin(self, phase: Phase) -> None:
+        """Set up an untrained network of the phase, and its optimizer at the start of the schedule."""
+        self.net = models.untrained(phase.network, self.design.quantization, self.design.training)
+        self.optimizer = optimizers.optimizer(self.net.parameters(), self.design.training)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, optimizers.schedule(self.design.training, phase.epochs, self.steps)
+        )
+
+    def phase(self) -> tuple[Phase, int]:
+        """Return the phase of the epoch under way, and how many of its epochs are finished."""
+        done = len(self.curves)
+        for phase in self.phases:
+            if done < phase.epochs:
+                return phase, done
+            done -= phase.epochs
+        raise IndexError("no epoch is under way")
+
+    def prune(self) -> None:
+        """Make the network as small as this phase's."""
+        wider = self.net
+        self.begin(self.phase()[0])
+        prune.prune(wider, self.net, pixels(self.images, self.design.quantization), self.labels)
 
     def train(self) -> None:
         """Train to the end of the last epoch, after the teacher where the design asks for one."""
@@ -102,6 +132,8 @@ class Run:
         name = f"train {self.design.name}"
         with tqdm(total=self.epochs * self.steps, initial=done, desc=name, unit="batch") as progress:
             while len(self.curves) < self.epochs:
+                if self.curves and self.step == 0 and self.phase()[1] == 0:
+                    self.prune()
                 self.train_epoch(progress)
 
     def train_teacher(self, teacher: distill.Teacher) -> None:
@@ -206,14 +238,15 @@ class Run:
             state = {name: value for name, value in saved.items() if name not in ("key", "sha256")}
             if saved["sha256"] != sha256(*_parts(state)):
                 raise ValueError("its digest is not that of its content")
-            self.net.load_state_dict(saved["net"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-            self.schedule.load_state_dict(saved["schedule"])
             at = Progress.model_validate_json(json.dumps(saved["progress"]))
             if not (0 <= at.step <= self.steps and len(at.curves) < self.epochs):
                 raise ValueError(f"epoch {len(at.curves) + 1}, batch {at.step}")
             self.curves, self.step, self.loss = list(at.curves), at.step, at.loss
             self.correct, self.seconds = at.correct, at.seconds
+            self.begin(self.phase()[0])
+            self.net.load_state_dict(saved["net"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule.load_state_dict(saved["schedule"])
             if self.teacher:
                 self.teacher.load_state_dict(saved["teacher"])
             torch.set_rng_state(saved["random"])
@@ -318,7 +351,7 @@ def untrained(record: Training, design: Design, path: Path) -> QuantizedNet:
             found, needed = getattr(record, part), configuration(design)[part]
             raise UserError(f"{path}: a model of another {part}: {found}; {design.path} needs {needed}; train again")
     training = check(schema.Training, record.training, path)
-    return models.untrained(design.network.layers, design.quantization, training)
+    return models.untrained(design.network, design.quantization, training)
 
 
 def read(path: Path) -> dict[str, Any] | None:
