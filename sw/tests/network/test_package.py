@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,19 @@ def model(thresholds=(0, 3, 8)) -> Model:
     return Model((hidden, LayerWeights(random.random((2, 3)) < 0.5, None)), 128, (7, 3, 2))
 
 
+def quantized() -> Model:
+    """A model of three input planes, a ternary layer with two output planes, and four of ten pixels."""
+    random = np.random.default_rng(1)
+    hidden = LayerWeights(
+        random.random((3, 4)) < 0.5,
+        np.array([[0, 3, 8], [5, 5, 29], [1, 2, 3]], np.int32),
+        random.random((3, 4)) < 0.5,
+        (1, 2, 4),
+    )
+    last = LayerWeights(random.random((2, 3)) < 0.5, None, None, (1, 4))
+    return Model((hidden, last), 128, (4, 3, 2), np.array([0, 2, 3, 9]))
+
+
 def write(build, written: Model) -> None:
     """Write a model as export does, with figures that nobody reads here."""
     Accelerator(
@@ -32,16 +46,21 @@ def write(build, written: Model) -> None:
             train="a", train_source="b", validation="c", validation_images=2, validation_digest="d", source="e"
         ),
         origin="trained",
+        pixels=None if written.pixels is None else tuple(written.pixels.tolist()),
     ).write(build / package.DESCRIPTION)
 
 
-def test_a_model_comes_back_as_it_was(tmp_path):
-    write(tmp_path, model())
+@pytest.mark.parametrize("make", [model, quantized])
+def test_a_model_comes_back_as_it_was(tmp_path, make):
+    write(tmp_path, make())
     loaded = package.load(tmp_path)
-    assert loaded.digest == model().digest
-    for mine, theirs in zip(model().layers, loaded.layers, strict=True):
+    assert loaded.digest == make().digest
+    for mine, theirs in zip(make().layers, loaded.layers, strict=True):
         assert np.array_equal(mine.weights, theirs.weights)
         assert np.array_equal(mine.thresholds, theirs.thresholds)
+        assert np.array_equal(mine.mask, theirs.mask)
+        assert mine.coefficients == theirs.coefficients
+    assert np.array_equal(make().pixels, loaded.pixels)
     assert loaded.layers[0].weights.dtype == bool
     assert loaded.layers[0].thresholds.dtype == np.int32
 
@@ -49,8 +68,26 @@ def test_a_model_comes_back_as_it_was(tmp_path):
 @pytest.mark.parametrize("threshold", [-1, 9, 2**31 - 1])
 def test_a_threshold_that_no_popcount_can_have_is_refused(tmp_path, threshold):
     write(tmp_path, model((0, threshold, 8)))
-    with pytest.raises(UserError, match=r"^[^\n]*layer0.npz: threshold -?\d+ of neuron 1; accepted: 0 to MW \+ 1 = 8$"):
+    with pytest.raises(UserError, match=r"^[^\n]*layer0.npz: threshold -?\d+ of neuron 1; accepted: 0 to 8, [^\n]+$"):
         package.load(tmp_path)
+
+
+@pytest.mark.parametrize("row", [(-1, 3, 8), (3, 2, 8), (3, 8, 30), (3, 30, 30)])
+def test_thresholds_that_do_not_ascend_are_refused(tmp_path, row):
+    right = quantized()
+    thresholds = right.layers[0].thresholds.copy()
+    thresholds[1] = row
+    write(tmp_path, replace(right, layers=(replace(right.layers[0], thresholds=thresholds), right.layers[1])))
+    with pytest.raises(UserError, match=r"^[^\n]*layer0.npz: threshold -?\d+ of neuron 1; accepted: 0 to 29, [^\n]+$"):
+        package.load(tmp_path)
+
+
+def test_thresholds_are_as_many_as_the_next_layer_has_planes_for(tmp_path):
+    right = quantized()
+    for thresholds in (right.layers[0].thresholds[:, :2], right.layers[0].thresholds[:, 0]):
+        write(tmp_path, replace(right, layers=(replace(right.layers[0], thresholds=thresholds), right.layers[1])))
+        with pytest.raises(UserError, match=r"^[^\n]*layer0.npz: thresholds \(3[^\n]+ 2 planes: \(3, 3\)[^\n]+$"):
+            package.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +98,7 @@ def test_a_threshold_that_no_popcount_can_have_is_refused(tmp_path, threshold):
         ({"weights": np.zeros(3, np.uint8), "thresholds": np.zeros(3, np.int32)}, "axis"),
         ({"weights": np.zeros((3, 1)), "thresholds": np.zeros(3, np.int32)}, "unsigned byte"),
         ({"weights": np.zeros((2, 1), np.uint8), "thresholds": np.zeros(3, np.int32)}, "not a layer of 3 neurons"),
-        ({"weights": np.zeros((3, 1), np.uint8), "thresholds": np.zeros(2, np.int32)}, "not a layer of 3 neurons"),
+        ({"weights": np.zeros((3, 1), np.uint8), "thresholds": np.zeros(2, np.int32)}, "needed for 1 planes"),
     ],
 )
 def test_a_layer_file_of_another_make_is_one_line(tmp_path, arrays, said):

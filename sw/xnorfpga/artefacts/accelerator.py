@@ -11,13 +11,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ExportedLayer(Strict):
-    """One layer's file and its SHA-256; `thresholded`: false for the last layer, whose popcounts are the scores."""
+    """One layer's file and its SHA-256.
+
+    thresholded: false for the last layer, whose sums are the scores. masked: some weights may be 0. coefficients: of
+    the planes of its inputs, the least first.
+    """
 
     mw: int
     mh: int
     file: str
     sha256: str
     thresholded: bool
+    masked: bool = False
+    coefficients: tuple[int, ...] = (1,)
 
 
 class Accuracies(Strict):
@@ -43,7 +49,11 @@ class DataNames(Strict):
 
 
 class Accelerator(Artefact):
-    """An exported model. `digest` is over the content of all layers; `input_threshold`: a pixel of it or more is +1."""
+    """An exported model.
+
+    digest: over the content of all layers. input_threshold: with one input plane, a pixel of it or more is +1. pixels:
+    those that the network takes, ascending (None: all).
+    """
 
     design: str
     network: tuple[int, ...]
@@ -53,3 +63,4 @@ class Accelerator(Artefact):
     accuracy: Accuracies
     data: DataNames
     origin: Literal["trained", "published"]
+    pixels: tuple[int, ...] | None = None

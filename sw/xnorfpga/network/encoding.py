@@ -14,9 +14,15 @@ def binarize(images: NDArray[np.uint8], threshold: int) -> Bits:
     return images.reshape(len(images), math.prod(images.shape[1:])) >= threshold
 
 
+def bit_planes(images: NDArray[np.uint8], planes: int) -> Bits:
+    """Return bool [N, planes · 784] of images uint8 [N, 28, 28]: plane k is bit k of `pixel >> (8 - planes)`."""
+    grey = images.reshape(len(images), 1, math.prod(images.shape[1:])) >> (8 - planes)
+    return (grey >> np.arange(planes, dtype=np.uint8)[:, None] & 1).astype(bool).reshape(len(images), -1)
+
+
 def pack(bits: Bits) -> NDArray[np.uint64]:
     """Pack bool[N, MW] into words uint64[N, ceil(MW / 64)]: element i is bit i mod 64 of word i // 64."""
-    padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 64)))
+    padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 64))).copy("C")  # whatever the order of `bits` in memory
     return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
 
 

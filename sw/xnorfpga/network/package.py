@@ -26,8 +26,17 @@ def write_layers(model: Model, build: Path) -> tuple[ExportedLayer, ...]:
         mh, mw = layer.weights.shape
         file = f"weights/layer{k}.npz"
         digest = write_npz(build / file, layer.arrays())
-        thresholded = layer.thresholds is not None
-        written.append(ExportedLayer(mw=mw, mh=mh, file=file, sha256=digest, thresholded=thresholded))
+        written.append(
+            ExportedLayer(
+                mw=mw,
+                mh=mh,
+                file=file,
+                sha256=digest,
+                thresholded=layer.thresholds is not None,
+                masked=layer.mask is not None,
+                coefficients=layer.coefficients,
+            )
+        )
     return tuple(written)
 
 
@@ -38,30 +47,53 @@ def load(build: Path) -> Model:
     """
     path = build / DESCRIPTION
     described = Accelerator.read(path)
-    layers = tuple(_read_layer(build / entry.file, entry) for entry in described.layers)
-    model = Model(layers, described.input_threshold, described.network)
+    planes = [len(entry.coefficients) for entry in described.layers[1:]]
+    layers = tuple(
+        _read_layer(build / entry.file, entry, outputs)
+        for entry, outputs in zip(described.layers, [*planes, 0], strict=True)
+    )
+    pixels = None if described.pixels is None else np.array(described.pixels)
+    model = Model(layers, described.input_threshold, described.network, pixels)
     if model.digest != described.digest:
         raise UserError(f"{path}: digest {described.digest} is not that of its layers, {model.digest}; export again")
     return model
 
 
-def _read_layer(path: Path, entry: ExportedLayer) -> LayerWeights:
+def _read_layer(path: Path, entry: ExportedLayer, planes: int) -> LayerWeights:
+    """Return a layer whose outputs have so many planes (of the last layer, which has no outputs: 0)."""
     arrays = read_npz(path, entry.sha256)
     try:
         weights = unpack_bytes(arrays["weights"], entry.mw)
+        mask = unpack_bytes(arrays["mask"], entry.mw) if entry.masked else None
         thresholds = arrays["thresholds"].astype(np.int32) if entry.thresholded else None
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not as export writes it ({error}); export again") from None
-    if len(weights) != entry.mh or (thresholds is not None and thresholds.shape != (entry.mh,)):
+    layer = LayerWeights(weights, thresholds, mask, entry.coefficients)
+    if len(weights) != entry.mh or (mask is not None and len(mask) != entry.mh):
         raise UserError(f"{path}: not a layer of {entry.mh} neurons; export again")
     if thresholds is not None:
-        outside = (thresholds < 0) | (thresholds > entry.mw + 1)
-        if outside.any():
-            neuron = int(outside.argmax())
+        needed = (entry.mh,) if planes == 1 else (entry.mh, 2**planes - 1)
+        if thresholds.shape != needed:
             raise UserError(
-                f"{path}: threshold {thresholds[neuron]} of neuron {neuron}; accepted: 0 to MW + 1 = {entry.mw + 1}"
+                f"{path}: thresholds {thresholds.shape}; needed for {planes} planes: {needed}; export again"
             )
-    return LayerWeights(weights, thresholds)
+        neuron, value = _impossible(layer)
+        if neuron is not None:
+            accepted = f"accepted: 0 to {layer.greatest_sum + 1}, the greatest sum + 1, ascending"
+            raise UserError(f"{path}: threshold {value} of neuron {neuron}; {accepted}")
+    return layer
+
+
+def _impossible(layer: LayerWeights) -> tuple[int | None, int]:
+    """Return the first neuron with an impossible threshold, and that threshold; None: there is none."""
+    bounded = np.pad(
+        layer.levels.astype(np.int64), ((0, 0), (1, 1)), constant_values=((0, 0), (0, layer.greatest_sum + 1))
+    )
+    wrong = np.argwhere(np.diff(bounded, axis=1) < 0)
+    if not len(wrong):
+        return None, 0
+    neuron, k = wrong[0]
+    return int(neuron), int(layer.levels[neuron, min(k, layer.levels.shape[1] - 1)])
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> str:

@@ -30,7 +30,7 @@ from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
 from xnorfpga.design.folding import Prediction
 from xnorfpga.network import golden, package
-from xnorfpga.network.encoding import Bits, binarize
+from xnorfpga.network.encoding import Bits
 from xnorfpga.network.golden import Inference
 from xnorfpga.rtl import verilator
 from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
@@ -107,7 +107,7 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool) 
         raise UserError(
             f"{design.name}: {count} of {split.name} are too few to measure a steady state; needed: {needed}"
         )
-    bits = binarize(split.images[:count], model.input_threshold)
+    bits = model.encode(split.images[:count])
     return Job(
         design=design.name,
         build=build,
