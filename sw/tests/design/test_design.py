@@ -90,6 +90,7 @@ TAUGHT = (
     "seed = 1\ndistillation = {{weight = {}, temperature = 2, teacher_images = 660_000, teacher_learning_rate = 0.003}}"
 )
 SHIFTED = 'seed = 1\nschedule = "right_shift"'
+PRUNED = "seed = 1\npruning = {{layers = [{}, 300, 300, 256, 10], images = 1, rounds = 2, round_images = 1}}"
 LAYERS = "layers = [784, 256, 256, 256, 10]"
 
 
@@ -145,6 +146,11 @@ LAYERS = "layers = [784, 256, 256, 256, 10]"
         ("seed = 1", "seed = 1\ndistillation = 2", "training.distillation = 2", "a table with weight, temperature"),
         ("seed = 1", TAUGHT.format(0.5), "", None),
         ("seed = 1", "seed = 1\nshear = 0.6", "training.shear = 0.6", "0 to 0.5"),
+        ("seed = 1", PRUNED.format(700), "training.pruning.layers = [700, ", "[784, hidden layers, 10]"),
+        ("seed = 1", PRUNED.format("784, 300"), "network.layers = [784, 256, 256, 256, 10]", "accepted: 6 sizes"),
+        ("seed = 1", PRUNED.format(784).replace("300", "200"), "network.layers = [784, ", "up to [784, 200, "),
+        ("seed = 1", PRUNED.format(784).replace("rounds = 2", "rounds = 0"), "training.pruning.rounds = 0", "1 to 100"),
+        ("seed = 1", PRUNED.format(784), "", None),
         # folds
         (FIRST, FIRST.replace("pe = 4", "pe = 0"), "folding.layers[0].pe = 0", "1 to 65536"),
         (FIRST, FIRST.replace("simd = 784", "simd = 0"), "folding.layers[0].simd = 0", "1 to 65536"),
@@ -270,4 +276,26 @@ def test_a_clock_that_the_board_does_not_have_is_refused(tmp_path):
     path = tmp_path / "fast.toml"
     path.write_text(text.replace("clock_mhz = 50", "clock_mhz = 100"))
     with pytest.raises(UserError, match=r"fast\.toml: board\.clock_mhz = 100.*: accepted: 50, the board's oscillator$"):
+        designs.load(path)
+
+
+def test_a_pruned_network_may_take_fewer_pixels(tmp_path):
+    """Without pruning 392 inputs are a mistake (above); with it they are what is left."""
+    path = tmp_path / "pruned.toml"
+    text = GOOD.replace("seed = 1", PRUNED.format(784)).replace("[784, 256, 256, 256, 10]", "[392, 256, 256, 256, 10]")
+    path.write_text(text.replace("simd = 784", "simd = 392"))
+    assert designs.load(path).shapes[0] == (392, 256)
+    path.write_text(path.read_text().replace("256, 10]\n", "256, 9]\n", 1))
+    with pytest.raises(UserError, match=r"network.layers = .*with 10 classes"):
+        designs.load(path)
+
+
+def test_ternary_weights_take_two_bits_of_the_memory(tmp_path):
+    """784-1536-1536-10 fits a bit a weight into the DE1-SoC's block RAM; two bits do not."""
+    path = tmp_path / "wide.toml"
+    text = GOOD.replace("[784, 256, 256, 256, 10]", "[784, 1536, 1536, 10]").replace(f"    {SECOND},\n", "", 1)
+    path.write_text(text.replace("simd = 256", "simd = 1536"))
+    designs.load(path)
+    path.write_text(path.read_text().replace("weight_bits = 1", "weight_bits = 2"))
+    with pytest.raises(UserError, match=r"network.layers = [^\n]* weight bits are [^\n]* more than the 397 M10K"):
         designs.load(path)

@@ -76,14 +76,16 @@ def test_grey_levels_by_hand():
 def test_a_design_asks_for_its_layers(quantization, training, hidden, coefficients):
     smoke = designs.load("smoke")
     quantization = smoke.quantization.model_copy(update=quantization)
-    net = models.untrained((20, 6, 5, 4), quantization, smoke.training.model_copy(update=training))
+    network = smoke.network.model_copy(update={"layers": (20, 6, 5, 4)})
+    net = models.untrained(network, quantization, smoke.training.model_copy(update=training))
     assert [type(linear) for linear in net.linears] == [hidden, hidden, layers.BinaryLinear]
     assert net.activation.coefficients == coefficients
     if coefficients:
         assert coefficients == quantization.activation_coefficients
     if hidden is layers.TernaryLinear:
         assert net.linears[0].t == training.get("ternary_threshold", 0.05)
-    net(torch.randn(32, 20).sign()).square().sum().backward()
+    assert net.pixels.tolist() == list(range(20))
+    net(torch.randn(32, 784).sign()).square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in net.parameters())
 
 

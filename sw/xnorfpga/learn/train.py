@@ -335,7 +335,16 @@ def load_checkpoint(design: Design, path: Path) -> tuple[QuantizedNet, Training]
         raise UserError(f"{path}: {_wrong(error)}; delete it and train again") from None
     if not all(values.isfinite().all() for values in net.state_dict().values()):
         raise UserError(f"{path}: has parameters that are not finite; delete it and train again")
+    check_pixels(net, path)
     return net.eval(), record
+
+
+def check_pixels(net: QuantizedNet, path: Path) -> None:
+    """Raise UserError where the pixels that a network of `path` takes are not some of an image's, ascending."""
+    if net.pixels is None:
+        return
+    if not (net.pixels[0] >= 0 and net.pixels[-1] < net.inputs and (net.pixels.diff() > 0).all()):
+        raise UserError(f"{path}: its pixels are not 0 to {net.inputs - 1}, ascending; delete it and train again")
 
 
 def untrained(record: Training, design: Design, path: Path) -> QuantizedNet:
