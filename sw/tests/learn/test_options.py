@@ -10,10 +10,12 @@ import torch
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import fold
-from xnorfpga.design.schema import Distillation
+from xnorfpga.design.schema import Distillation, Pruning
 from xnorfpga.learn import distill, export, publish, train
 from xnorfpga.learn.norms import FoldableBatchNorm, ShiftBatchNorm
 from xnorfpga.learn.optimizers import ShiftAdaMax
+from xnorfpga.learn.quantizers import pixels
+from xnorfpga.network import golden, package
 
 SHIFTING = {"schedule": "right_shift", "shift_every_epochs": 2}
 TAUGHT = Distillation(weight=0.5, temperature=2.0, teacher_images=500, teacher_learning_rate=0.003)
@@ -122,6 +124,44 @@ def test_a_model_of_shift_batch_norms_is_published_loaded_and_exported_as_one(ti
         assert torch.equal(loaded(x), net(x))
     export.export(replace(design, weights="tiny.npz"), tmp_path / "other")
     assert Training.read(tmp_path / "other/training.json") == record
+
+
+def test_a_model_beyond_one_bit_is_published_loaded_and_exported_as_one(tiny, dataset, tmp_path, monkeypatch):
+    """Ternary weights, two planes, grey pixels, some of which are pruned: what comes back answers the same."""
+    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(export, "MODELS", tmp_path / "models")
+    rule = Pruning(layers=(784, 16, 12, 10), images=200, rounds=1, round_images=1)
+    design = changed(tiny, {"weight_bits": 2, "activation_bits": 2, "input_bits": 2, "pruning": rule})
+    design = replace(design, network=tiny.network.model_copy(update={"layers": (300, 16, 12, 10)}))
+    train.train(design, tmp_path)
+    net, _ = train.load_checkpoint(design, tmp_path / "checkpoint.pt")
+    path = publish.publish(design, tmp_path)
+    loaded, record = publish.load(path, design)
+    x = pixels(dataset.test.images, design.quantization)
+    with torch.no_grad():
+        assert torch.equal(loaded(x), net(x))
+    export.export(replace(design, weights="tiny.npz"), tmp_path / "other")
+    model = package.load(tmp_path / "other")
+    assert model.digest == record.published.digest
+    assert model.pixels.tolist() == net.pixels.tolist()
+    assert [layer.mask is not None for layer in model.layers] == [True, True, False]
+    assert [layer.coefficients for layer in model.layers] == [(1, 2)] * 3
+    right = golden.infer(model, model.encode(dataset.test.images)).classes == dataset.test.labels
+    assert record.published.test_accuracy == right.mean()
+
+
+@pytest.mark.parametrize("wrong", [[5, 5, 6], [6, 5, 7], [-1, 5, 7], [5, 7, 784]])
+def test_impossible_pixels_are_one_line(wrong, tiny, tmp_path):
+    rule = Pruning(layers=(784, 16, 12, 10), images=200, rounds=1, round_images=1)
+    design = changed(tiny, {"pruning": rule, "images": 200})
+    design = replace(design, network=tiny.network.model_copy(update={"layers": (3, 16, 12, 10)}))
+    train.train(design, tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    content = torch.load(path, weights_only=True)
+    content["net"]["pixels"] = torch.tensor(wrong)
+    torch.save(content, path)
+    with pytest.raises(UserError, match=r"^[^\n]*checkpoint.pt: its pixels are not 0 to 783, ascending; [^\n]*$"):
+        train.load_checkpoint(design, path)
 
 
 def test_a_batch_norm_that_there_is_not_is_one_line(tiny, tmp_path):

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorfpga.base.paths import ROOT
+from xnorfpga.design import designs
 from xnorfpga.learn import absorb
 from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
-from xnorfpga.learn.quantizers import sign, signs
+from xnorfpga.learn.quantizers import pixels, sign, signs
 from xnorfpga.network import encoding, golden
 from xnorfpga.network.golden import LayerWeights, Model
 
@@ -188,3 +189,63 @@ def test_e13_models_agree(layers, seed):
     assert np.array_equal(integer.scores, ((net.linears[-1](x) + layers[-2]) / 2).detach().numpy())
     assert np.array_equal(integer.classes, logits.argmax(1).numpy())
     assert np.array_equal(integer.classes, packed.classes)
+
+
+def test_e14_planes():
+    """A value of K planes is the sum of c_k · (2·bit_k − 1); a vector of them is K·MW bits, plane by plane, the least
+    first."""
+    # Bits 10 in the plane of 1 and 01 in that of 4: values 1 - 4 and -1 + 4. Row 11: s = 1·1 + 4·1.
+    layer = LayerWeights(np.array([[True, True], [False, True]]), None, None, (1, 4))
+    model, image = Model((layer,), 128, (2, 2)), np.array([[True, False, False, True]])
+    for infer in (golden.infer, golden.infer_packed):
+        sums = infer(model, image).scores
+        assert sums.tolist() == [[5, 4 * 2 + 1 * 0]]
+        assert (2 * sums - 5 * 2).tolist() == [[-3 + 3, 3 + 3]]  # the products of the values and the weights
+
+
+def test_e15_grey():
+    """Of a grey pixel with K planes, plane k is bit k of the pixel shifted right by 8 − K, and c_k is 2^k."""
+    grey = np.array([[[0b11001010, 0b00111111]]], np.uint8)
+    assert encoding.bit_planes(grey, 3).tolist() == [[False, True, True, False, True, False]]  # 110 and 001
+    assert encoding.bit_planes(grey, 8).reshape(8, 2)[:, 0].tolist() == [bool(0b11001010 >> k & 1) for k in range(8)]
+    quantization = designs.load("smoke").quantization.model_copy(update={"input_bits": 3})
+    assert quantization.input_coefficients == (1, 2, 4)
+    assert pixels(grey, quantization).tolist() == [[2 * 0b110 - 7, 2 * 0b001 - 7]]
+
+
+def test_e16_masks():
+    """Where a weight's mask bit is 0 the weight is 0: the input counts in no plane, whatever the weight's bit is."""
+    mask = np.array([[True, False, True]])
+    image = np.array([[True, True, False, False, True, True]])
+    for infer in (golden.infer, golden.infer_packed):
+        for bit in (False, True):
+            layer = LayerWeights(np.array([[True, bit, True]]), None, mask, (1, 2))
+            assert infer(Model((layer,), 128, (3, 1)), image).scores.tolist() == [[1 * 1 + 2 * 1]]
+
+
+@given(st.integers(0, 2**31), st.sampled_from([(1,), (1, 2), (1, 4), (1, 2, 4)]))
+def test_e17_sums(seed, coefficients):
+    """The sum s of a neuron is Σ c_k · popcount(mask & xnor(x_k, w)); the sum of the products is 2·s − Σ c_k ·
+    ones(mask)."""
+    random = np.random.default_rng(seed)
+    weights, mask = random.random((2, 3, 9)) < 0.5
+    x = random.random((len(coefficients), 9)) < 0.5
+    s = sum(c * (mask & (plane == weights)).sum(1) for c, plane in zip(coefficients, x, strict=True))
+    value = sum(c * (2 * plane - 1) for c, plane in zip(coefficients, x.astype(int), strict=True))
+    assert ((2 * weights - 1) * mask @ value).tolist() == (2 * s - sum(coefficients) * mask.sum(1)).tolist()
+    model = Model((LayerWeights(weights, None, mask, coefficients),), 128, (9, 3))
+    assert golden.infer(model, x.reshape(1, -1)).scores.tolist() == [s.tolist()]
+
+
+def test_e18_levels():
+    """A hidden neuron of K planes has 2^K − 1 ascending thresholds; plane k is bit k of how many of them s reaches."""
+    layer = LayerWeights(np.ones((1, 5), bool), np.array([[1, 3, 3]], np.int32))
+    codes = [golden.fire(layer, np.array([[s]], np.int32)).tolist() for s in (0, 1, 2, 3)]
+    assert codes == [[[False, False]], [[True, False]], [[True, False]], [[True, True]]]
+
+
+def test_e19_pixels():
+    """A pruned network takes the pixels that its model lists, in ascending order."""
+    grey = np.array([[[0, 255, 255], [0, 0, 255]]], np.uint8)
+    model = Model((LayerWeights(np.ones((1, 3), bool), None),), 128, (3, 1), np.array([0, 2, 5]))
+    assert model.encode(grey).tolist() == [[False, True, True]]

@@ -22,9 +22,11 @@ CHUNK = 1000  # images at once: bounds the memory of the intermediate results
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
-    """One folded layer of MH neurons. Of its inputs' planes x_k and a neuron's weights, the sum is an integer,
+    """One folded layer of MH neurons.
 
-        s = sum over k of coefficient_k · popcount(mask & xnor(x_k, weights)), from 0 to (sum of coefficients) · MW.
+    With x_k the planes of its inputs, the sum of a neuron is an integer from 0 to (sum of coefficients) · MW (E17):
+
+        s = sum over k of coefficient_k · popcount(mask & xnor(x_k, weights))
 
     weights: bool[MH, MW], True = +1.
     thresholds: int32[MH], where a neuron's output is a bit: whether s reaches it. int32[MH, 2^K - 1], ascending, where
