@@ -13,8 +13,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class ExportedLayer(Strict):
     """One layer's file and its SHA-256.
 
-    thresholded: false for the last layer, whose sums are the scores. masked: some weights may be 0. coefficients: of
-    the planes of its inputs, the least first.
+    thresholded: false for the last layer, whose sums are the scores.
+    masked: some weights may be 0.
+    coefficients: of the planes of its inputs, the least first.
     """
 
     mw: int
@@ -51,8 +52,9 @@ class DataNames(Strict):
 class Accelerator(Artefact):
     """An exported model.
 
-    digest: over the content of all layers. input_threshold: with one input plane, a pixel of it or more is +1. pixels:
-    those that the network takes, ascending (None: all).
+    digest: over the content of all layers.
+    input_threshold: with one input plane, a pixel of it or more is +1.
+    pixels: those that the network takes, ascending (None: all).
     """
 
     design: str
