@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from xnorfpga.artefacts.hardware import ROUTINGS
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import DESIGNS
 from xnorfpga.design import designs
+from xnorfpga.design.hardware import hardware
 
 GOOD = """\
 weights = "train"
@@ -299,3 +301,11 @@ def test_ternary_weights_take_two_bits_of_the_memory(tmp_path):
     path.write_text(path.read_text().replace("weight_bits = 1", "weight_bits = 2"))
     with pytest.raises(UserError, match=r"network.layers = [^\n]* weight bits are [^\n]* more than the 397 M10K"):
         designs.load(path)
+
+
+@pytest.mark.parametrize("key", ["weight_bits", "activation_bits", "input_bits"])
+def test_more_than_one_bit_has_no_hardware_yet(key):
+    design = designs.load("smoke")
+    design = replace(design, quantization=design.quantization.model_copy(update={key: 2}))
+    with pytest.raises(UserError, match=rf"quantization.{key} = 2: accepted for hardware, so far: 1$"):
+        hardware(design, design.folding)

@@ -3,6 +3,7 @@
 
 from xnorfpga.artefacts.folding import Folding
 from xnorfpga.artefacts.hardware import BlockRam, Hardware, LayerShape
+from xnorfpga.base.errors import UserError
 from xnorfpga.design.folding import Prediction, predict_hardware
 from xnorfpga.design.schema import Board, Design
 
@@ -11,7 +12,13 @@ def hardware(design: Design, folding: Folding) -> Hardware:
     """Return what the Scala elaboration reads: shapes, folds and the board's block RAM.
 
     Weights and training are not in it: a newly trained model of the same shape gives the same hardware.
+
+    Raises UserError where weights, activations or pixels have more than one bit: the RTL has no such layers yet.
     """
+    quantization = design.quantization
+    for key in ("weight_bits", "activation_bits", "input_bits"):
+        if (bits := getattr(quantization, key)) != 1:
+            raise UserError(f"{design.path}: quantization.{key} = {bits}: accepted for hardware, so far: 1")
     return Hardware(
         design=design.name,
         clock_mhz=design.board.clock_mhz,
