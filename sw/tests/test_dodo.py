@@ -171,6 +171,15 @@ def test_another_data_set_trains_exports_and_simulates(flow, monkeypatch):
     assert not {"compile", "elaborate", "synth"} & set(ran)
 
 
+def test_an_imported_design_is_neither_trained_nor_has_it_a_record(flow):
+    text = (flow.designs / "other.toml").read_text()
+    recipe = text[text.index("[training]") : text.index("[folding]")]
+    (flow.designs / "other.toml").write_text(text.replace(recipe, ""))
+    assert flow.doit("report:other") == [stage for stage in ALL if stage != "train"]
+    assert not (flow.build / "other" / "training.json").exists()
+    assert flow.doit("report:other") == []
+
+
 def test_a_published_design_is_never_trained(flow):
     assert flow.doit("report:other") == [stage for stage in ALL if stage != "train"]
     (flow.models / "model.npz").write_bytes(b"a better one")

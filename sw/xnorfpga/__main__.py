@@ -86,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
                 "--final",
                 action="store_true",
                 help="the test digits of a network trained here, for the last measurement (default: the validation "
-                "digits; a published model is always measured on the test digits)",
+                "digits; a published or imported model is always measured on the test digits)",
             )
     sub = command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set")
     _design(sub)

@@ -102,6 +102,8 @@ LAYERS = "layers = [784, 256, 256, 256, 10]"
         # keys and types
         ("seed = 1", "seed = 1\nsed = 2", "training.sed = 2", "unknown key; accepted: images, batch_size"),
         ("seed = 1", "", "training.seed is missing", "needed: images"),
+        (GOOD[GOOD.index("[training]") : GOOD.index("[folding]")], "", "training is missing", "needed: images"),
+        ('weights = "train"', 'weights = "./no.npz"', "weights = './no.npz'", "or with a / the path of a model"),
         ("[board]", "[boards]", "boards = ", "unknown key; accepted: weights, network"),
         ('name = "de1soc"', "", "board.name is missing", "needed: name, clock_mhz"),
         ("batch_size = 100", "batch_size = 100.0", "training.batch_size = 100.0", "a whole number"),
@@ -207,6 +209,18 @@ def test_broadcast_words_fit_the_beats(tmp_path):
         designs.load(path)
     path.write_text(text.replace("pe = 10, simd = 4", "pe = 10, simd = 12"))
     designs.load(path)
+
+
+def test_a_model_of_any_folder_is_named_by_its_path_and_needs_no_training(tmp_path):
+    path = tmp_path / "mine.toml"
+    recipe = GOOD[GOOD.index("[training]") : GOOD.index("[folding]")]
+    path.write_text(GOOD.replace('weights = "train"', 'weights = "./other.npz"').replace(recipe, ""))
+    (tmp_path / "other.npz").write_bytes(b"a model")
+    loaded = designs.load(path)
+    assert (loaded.origin, loaded.model, loaded.training) == ("imported", tmp_path / "other.npz", None)
+    path.write_text(GOOD)
+    assert designs.load(path).origin == "trained"
+    assert designs.load("mnist").origin == designs.load("mnist_max").origin == "published"
 
 
 def test_a_network_larger_than_the_memory_says_by_how_much(tmp_path):

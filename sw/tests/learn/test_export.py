@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.base.errors import UserError
 from xnorfpga.data import mnist
 from xnorfpga.learn import export, train
 from xnorfpga.learn.absorb import absorb
 from xnorfpga.learn.quantizers import pixels
-from xnorfpga.network import golden, package
+from xnorfpga.network import golden, imported, package
 from xnorfpga.network.encoding import binarize
 
 
@@ -84,3 +86,44 @@ def test_damaged_exports_are_one_line(trained, tmp_path):
     description.write_text(text.replace('"digest"', '"digits"'))
     with pytest.raises(UserError, match=r"^[^\n]*accelerator.json: digits = [^\n]*: unknown key"):
         package.load(tmp_path)
+
+
+@pytest.fixture
+def brought(tiny, dataset, tmp_path):
+    """A design of an imported model, with that model, in a folder of its own."""
+    random = np.random.default_rng(2)
+    layers = [
+        golden.LayerWeights(random.random((mh, mw)) < 0.5, random.integers(0, mw + 2, mh).astype(np.int32))
+        for mw, mh in tiny.shapes
+    ]
+    layers[-1] = replace(layers[-1], thresholds=None)
+    model = golden.Model(tuple(layers), 128, tiny.network.layers)
+    source = tmp_path / "theirs.npz"
+    source.write_bytes(b"their network")
+    imported.write(tmp_path / "mine.npz", model, imported.record(model, source, None))
+    return replace(tiny, path=tmp_path / "mine.toml", weights="./mine.npz", training=None), model
+
+
+def test_an_imported_model_is_exported_as_it_is(brought, dataset, tmp_path):
+    design, model = brought
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "training.json").write_text("of the model that was here before")
+    export.export(design, build)
+    described = Accelerator.read(build / "accelerator.json")
+    assert package.load(build).digest == described.digest == model.digest
+    assert (described.origin, described.data.train, described.accuracy.float) == ("imported", None, None)
+    bits = binarize(dataset.validation.images, 128)
+    right = golden.infer_packed(model, bits).classes == dataset.validation.labels
+    assert described.accuracy.golden == float(right.mean())
+    assert not (build / "training.json").exists()
+
+
+@pytest.mark.parametrize(
+    "part, change", [("network", {"layers": (784, 9, 10)}), ("quantization", {"input_threshold": 9})]
+)
+def test_an_imported_model_of_another_network_is_refused(brought, tmp_path, part, change):
+    design, _ = brought
+    other = replace(design, **{part: getattr(design, part).model_copy(update=change)})
+    with pytest.raises(UserError, match=rf"^[^\n]*mine.toml: {part}\.\w+ = [^\n]+: accepted with ./mine.npz: [^\n]+$"):
+        export.export(other, tmp_path / "build")

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from xnorfpga.artefacts.training import Training
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import fold
 from xnorfpga.design.schema import Distillation, Pruning
@@ -109,8 +110,7 @@ def cut_and_go_on(design, build, whole, monkeypatch, owner, batches):
 
 
 def test_a_model_of_shift_batch_norms_is_published_loaded_and_exported_as_one(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(export, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     design = changed(tiny, {"batch_norm": "shift"})
     train.train(design, tmp_path)
     net, _ = train.load_checkpoint(design, tmp_path / "checkpoint.pt")
@@ -128,8 +128,7 @@ def test_a_model_of_shift_batch_norms_is_published_loaded_and_exported_as_one(ti
 
 def test_a_model_beyond_one_bit_is_published_loaded_and_exported_as_one(tiny, dataset, tmp_path, monkeypatch):
     """Ternary weights, two planes, grey pixels, some of which are pruned: what comes back answers the same."""
-    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(export, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     rule = Pruning(layers=(784, 16, 12, 10), images=200, rounds=1, round_images=1)
     design = changed(tiny, {"weight_bits": 2, "activation_bits": 2, "input_bits": 2, "pruning": rule})
     design = replace(design, network=tiny.network.model_copy(update={"layers": (300, 16, 12, 10)}))

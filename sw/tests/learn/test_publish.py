@@ -10,6 +10,7 @@ import torch
 
 from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.artefacts.training import Training
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import MODELS
 from xnorfpga.data import mnist
@@ -23,8 +24,7 @@ from xnorfpga.network import package
 @pytest.fixture
 def published(tiny, tmp_path, monkeypatch):
     """The small design, trained in tmp_path, and its published model in an sw/models of its own."""
-    monkeypatch.setattr(export, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     train.train(tiny, tmp_path)
     return tiny, publish.publish(tiny, tmp_path)
 
@@ -181,7 +181,7 @@ def test_a_model_without_a_learning_curve_is_exported(published, tmp_path):
     assert Training.read(tmp_path / "other/training.json").curves == ()
 
 
-@pytest.mark.parametrize("name", [name for name in designs.names() if designs.load(name).published])
+@pytest.mark.parametrize("name", [name for name in designs.names() if designs.load(name).origin == "published"])
 def test_published_models_are_small_and_say_where_they_come_from(name):
     design = designs.load(name)
     path = MODELS / design.weights
@@ -197,7 +197,7 @@ def test_published_models_are_small_and_say_where_they_come_from(name):
 
 @pytest.mark.parametrize("change", ["other training digits", "no official test digits"])
 def test_only_what_never_saw_the_validation_digits_is_published(tiny, dataset, tmp_path, monkeypatch, change):
-    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     train.train(tiny, tmp_path)
     other = (
         replace(dataset, train=dataset.test) if change == "other training digits" else replace(dataset, official=False)
@@ -209,7 +209,7 @@ def test_only_what_never_saw_the_validation_digits_is_published(tiny, dataset, t
 
 
 def test_where_torch_and_the_integers_differ_nothing_is_published(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(publish, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     train.train(tiny, tmp_path)
     measure = publish.accuracies
     monkeypatch.setattr(publish, "accuracies", lambda *given: measure(*given).model_copy(update={"golden": 0.0}))

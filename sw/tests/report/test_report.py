@@ -212,6 +212,16 @@ def test_a_model_with_a_short_record_or_none_has_a_report_without_a_curve(build,
     assert ("not recorded" in page) == (epochs is None)
 
 
+def test_an_imported_model_has_a_report_without_the_accuracy_of_torch(build, capsys):
+    (build / "training.json").unlink()
+    data = read_json(build / "accelerator.json")["data"] | {"train": None, "train_source": None}
+    change(build / "accelerator.json", origin="imported", accuracy={"float": None, "golden": 0.75}, data=data)
+    page = page_of(build)
+    assert "weights imported" in page and "came without a record of its training" in page
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| accuracy, float"))
+    assert [cell.strip() for cell in row.split("|")[2:4]] == ["not known", "not known of an imported model"]
+
+
 def test_the_table_on_the_terminal_names_the_origin_of_each_figure(build, capsys):
     report.report(designs.load("smoke"), build)
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]

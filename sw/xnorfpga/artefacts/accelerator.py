@@ -8,6 +8,7 @@ from pydantic import Field
 from xnorfpga.base.strict import Artefact, Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Origin = Literal["trained", "published", "imported"]  # trained here, elsewhere by this package, or by others
 
 
 class ExportedLayer(Strict):
@@ -28,21 +29,21 @@ class ExportedLayer(Strict):
 
 
 class Accuracies(Strict):
-    """Share of images in the class of their label, by torch and by the integer model."""
+    """Share of images in the class of their label, by torch (None: an imported model has none) and as integers."""
 
-    float: Share
+    float: Share | None
     golden: Share
 
 
 class DataNames(Strict):
     """Names fit for a report: what the model was trained on, and the validation digits that measured the accuracies.
 
-    train_source: where the training digits came from, on the machine that trained. source: where the validation digits
-    came from, here; validation_digest says which they are.
+    train_source: where the training digits came from, on the machine that trained; both None of an imported model.
+    source: where the validation digits came from, here; validation_digest says which they are.
     """
 
-    train: str
-    train_source: str
+    train: str | None
+    train_source: str | None
     validation: str
     validation_images: int
     validation_digest: str
@@ -64,5 +65,5 @@ class Accelerator(Artefact):
     layers: tuple[ExportedLayer, ...]
     accuracy: Accuracies
     data: DataNames
-    origin: Literal["trained", "published"]
+    origin: Origin
     pixels: tuple[int, ...] | None = None

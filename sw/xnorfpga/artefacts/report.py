@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`report.json`: every figure of a design that a reader sees, each with its origin."""
 
-from typing import Literal
-
-from xnorfpga.artefacts.accelerator import Share
+from xnorfpga.artefacts.accelerator import Origin, Share
 from xnorfpga.artefacts.hardware import Routing
 from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.base.strict import Artefact, Strict
@@ -12,10 +10,11 @@ from xnorfpga.base.strict import Artefact, Strict
 class Measured(Strict):
     """Shares of images in the class of their label, and the names of the digits that they were measured on.
 
-    float: torch. golden: the integer model. Both on `data`. rtl: the simulated hardware, on `rtl_data`.
+    float: torch (None of an imported model). golden: the integer model. Both on `data`. rtl: the simulated hardware, on
+    `rtl_data`.
     """
 
-    float: Share
+    float: Share | None
     golden: Share
     data: str
     rtl: Share
@@ -25,7 +24,7 @@ class Measured(Strict):
 class Trained(Strict):
     """Where the weights come from, and the digits that they were trained on (None: no record of a training)."""
 
-    weights: Literal["trained", "published"]
+    weights: Origin
     data: str | None
     source: str | None
 

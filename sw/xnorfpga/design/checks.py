@@ -9,7 +9,7 @@ from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import show
 from xnorfpga.data.mnist import DATASETS
-from xnorfpga.design.schema import TRAIN, Board, Design
+from xnorfpga.design.schema import TRAIN, Board, Design, Training
 
 
 def check(design: Design) -> None:
@@ -51,7 +51,7 @@ def _divides(design: Design, key: str, value: int, total: int, of: str) -> None:
 def check_network(design: Design) -> None:
     """Inputs and classes are those of the data set; pruning may have left fewer of its inputs and of each layer."""
     inputs, classes = DATASETS[design.network.dataset]
-    layers, pruning = design.network.layers, design.training.pruning
+    layers, pruning = design.network.layers, design.training.pruning if design.training else None
     widest = pruning.layers if pruning else layers
     key = "training.pruning.layers" if pruning else "network.layers"
     if len(widest) < 2 or widest[0] != inputs or widest[-1] != classes:
@@ -117,7 +117,7 @@ def excess_of_weights(network: tuple[int, ...], board: Board, weight_bits: int =
 
 def check_method(design: Design) -> None:
     """The method of training is one for weights of that many bits."""
-    method, bits = design.training.method, design.quantization.weight_bits
+    method, bits = design.method, design.quantization.weight_bits
     accepted = {"xnor_net": 1, "bwn": 1, "ttq": 2}.get(method, bits)
     if bits != accepted:
         _reject(design, "quantization.weight_bits", bits, f"accepted with training.method = {method!r}: {accepted}")
@@ -132,10 +132,10 @@ def check_hardware_form(design: Design) -> None:
         "xnor_net": "its scale beta is each image's own",
         "bwn": "its activations are floats",
         "ttq": "its scales Wp and Wn differ",
-    }.get(design.training.method)
+    }.get(design.method)
     if why:
         accepted = f"accepted for hardware: 'bnn'; this one is for `train` alone: {why}"
-        _reject(design, "training.method", design.training.method, accepted)
+        _reject(design, "training.method", design.method, accepted)
 
 
 def check_clock(design: Design) -> None:
@@ -146,7 +146,10 @@ def check_clock(design: Design) -> None:
 
 
 def check_weights(design: Design) -> None:
-    """A published model that a design names is there."""
+    """The model that a design names is there; where it is trained here, its training is."""
     known = [TRAIN, *sorted(path.name for path in paths.MODELS.glob("*.npz"))]
-    if design.weights not in known:
-        _reject(design, "weights", design.weights, f"accepted: {', '.join(known)}")
+    if design.weights not in known and not ("/" in design.weights and design.model.is_file()):
+        accepted = f"accepted: {', '.join(known)}, or with a / the path of a model"
+        _reject(design, "weights", design.weights, accepted)
+    if design.weights == TRAIN and design.training is None:
+        raise UserError(f"{design.path}: training is missing; needed: {', '.join(Training.model_fields)}")

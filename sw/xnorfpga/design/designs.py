@@ -90,7 +90,7 @@ def board(name: str | None, clock_mhz: float | None = None) -> Board:
 def _with_recipe(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     """Return the tables of a file; those that decide a published model come from the design that it is named after."""
     weights = raw.get("weights")
-    if not isinstance(weights, str) or weights == TRAIN or any(table in raw for table in RECIPE):
+    if not isinstance(weights, str) or weights == TRAIN or "/" in weights or any(table in raw for table in RECIPE):
         return raw
     owner = Path(weights).stem
     if owner not in names():

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from xnorfpga.artefacts.accelerator import Origin
 from xnorfpga.artefacts.folding import Folding
+from xnorfpga.base import paths
 from xnorfpga.base.strict import Strict
 from xnorfpga.data.mnist import DATASETS
 
@@ -224,20 +226,21 @@ class Board(BoardFile):
 class DesignFile(Strict):
     """The tables of a design file.
 
-    `weights` is "train" or the file name of a published model in sw/models. A design of another design's model leaves
-    out network, quantization and training: they stand once, in the design that the model is named after.
+    `weights` is "train", or the file name of a model in sw/models, or its path with a / (from the design file's
+    folder). A design of another design's model leaves out network, quantization and training: they stand once, in the
+    design that the model is named after. Of an imported model there is no training.
     """
 
     weights: str
     network: Network
     quantization: Quantization
-    training: Training
+    training: Training | None = None
     folding: FoldingChoice
     simulation: Simulation
     board: BoardChoice
 
 
-TRAIN = "train"  # the value of `weights` that trains instead of taking a published model
+TRAIN = "train"  # the value of `weights` that trains instead of taking a model
 RECIPE = ("network", "quantization", "training")  # the tables that decide a model
 
 
@@ -250,15 +253,38 @@ class Design:
     weights: str
     network: Network
     quantization: Quantization
-    training: Training
+    training: Training | None
     folding: Folding | Goal
     simulation: Simulation
     board: Board
 
     @property
+    def origin(self) -> Origin:
+        """Where the weights come from: this machine's training, a published model, or an imported one."""
+        if self.weights == TRAIN:
+            return "trained"
+        return "imported" if self.training is None else "published"
+
+    @property
     def published(self) -> bool:
-        """Whether the weights come from a published model instead of this machine's training."""
+        """Whether the weights come from a model's file, published or imported, instead of this machine's training."""
         return self.weights != TRAIN
+
+    @property
+    def model(self) -> Path:
+        """File of the model that `weights` names."""
+        return self.path.parent / self.weights if "/" in self.weights else paths.MODELS / self.weights
+
+    @property
+    def recipe(self) -> Training:
+        """How the network is trained; an imported model has none."""
+        assert self.training is not None
+        return self.training
+
+    @property
+    def method(self) -> str:
+        """Method of the training; an imported model is as one of "bnn": integers alone."""
+        return self.training.method if self.training else "bnn"
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

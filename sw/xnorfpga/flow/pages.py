@@ -19,7 +19,7 @@ def stages() -> str:
     """Return the stages as a Markdown table."""
     lines = ["| stage | function | reads | writes |", "|---|---|---|---|"]
     for stage in STAGES:
-        reads = _listed(stage.reads, stage.trained_reads, "unless the model is published")
+        reads = _listed(stage.reads, stage.trained_reads, "where the network is trained")
         writes = _listed(stage.writes, stage.published_writes, "of a published model")
         lines.append(f"| {stage.name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
     return "\n".join(lines)

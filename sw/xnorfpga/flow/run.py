@@ -27,7 +27,7 @@ def run(name: str, design: str, options: Mapping[str, Any] | None = None, *, for
     """
     stage, chosen = BY_NAME[name], designs.load(design)
     if not stage.applies(chosen):
-        raise UserError(f"{chosen.name} has no stage {name}: its weights are the published {chosen.weights}")
+        raise UserError(f"{chosen.name} has no stage {name}: its weights are the {chosen.origin} {chosen.weights}")
     build = paths.build_folder(chosen.name)
     toolchain.verilator()  # better missed now than after the training
     asked = {**stage.options(chosen), **(options or {})}

@@ -16,6 +16,8 @@ from xnorfpga.design.schema import Design
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
+RECORD = "training.json"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -25,10 +27,10 @@ class Stage:
     module, function: what runs, called with `design` and `build` (and the command's options).
     uses: the parts of the design that its result depends on, as dotted names.
     reads, writes: files under build/NAME, as patterns. A pattern without a star is a file that is always there.
-    trained_reads, published_writes: read only where the network is trained here, written only where it is published.
+    trained_reads, published_writes: read only where the network is trained here, written only of a published model.
     outside: files elsewhere that it reads. environment: what else decides its result.
     spawns: modules that run in a process of their own, which imports do not show.
-    trains: the stage is skipped where the weights are published.
+    trains: the stage is skipped where the weights come from a model's file.
     enough: whether a result with some options serves whoever asks for others.
     """
 
@@ -54,12 +56,13 @@ class Stage:
         return not (self.trains and design.published)
 
     def inputs(self, design: Design) -> tuple[str, ...]:
-        """Return the patterns of the files under build/NAME that it reads."""
-        return self.reads + (() if design.published else self.trained_reads)
+        """Return the patterns of the files under build/NAME that it reads; an imported model has no record."""
+        patterns = self.reads + (() if design.published else self.trained_reads)
+        return tuple(pattern for pattern in patterns if pattern != RECORD or design.training)
 
     def outputs(self, design: Design) -> tuple[str, ...]:
         """Return the patterns of the files under build/NAME that it writes."""
-        return self.writes + (self.published_writes if design.published else ())
+        return self.writes + (self.published_writes if design.origin == "published" else ())
 
     def run(self, design: Design, build: Path, options: Mapping[str, Any]) -> None:
         """Call the stage's function.
@@ -79,9 +82,9 @@ def quartus() -> dict[str, Any]:
     return {"quartus": str(project.find())}
 
 
-def published_model(design: Design) -> list[Path]:
-    """Return the file of a published design's model."""
-    return [paths.MODELS / design.weights] if design.published else []
+def model_file(design: Design) -> list[Path]:
+    """Return the file of a published or imported model."""
+    return [design.model] if design.published else []
 
 
 def generator(design: Design) -> list[Path]:
@@ -101,7 +104,6 @@ def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 MEMORIES = ("mem/images.json", "mem/load.bin", "mem/*.bin")
-RECORD = "training.json"
 STAGES = (
     Stage(
         "train",
@@ -124,7 +126,7 @@ STAGES = (
         trained_reads=("checkpoint.pt",),
         writes=("accelerator.json", "weights/*.npz"),
         published_writes=(RECORD,),
-        outside=published_model,
+        outside=model_file,
         environment=data_source,
     ),
     Stage(

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from xnorfpga.artefacts.training import Publication, Training
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256
-from xnorfpga.base.paths import MODELS
 from xnorfpga.base.strict import check
 from xnorfpga.data import mnist
 from xnorfpga.design import checks
@@ -61,7 +61,7 @@ def publish(design: Design, build: Path, replace: bool = False) -> Path:
         test_digest=dataset.test.digest,
         test_accuracy=test.float,
     )
-    path = MODELS / f"{design.name}.npz"
+    path = paths.MODELS / f"{design.name}.npz"
     arrays = packed(net, record.model_copy(update={"published": publication}))
     if path.exists() and not replace and not _same_parameters(package.read_npz(path), arrays):
         raise UserError(f"{path}: another model is published there; --replace overwrites it")

@@ -83,18 +83,18 @@ class Run:
         self.config = configuration(design)
         self.images, self.labels = torch.from_numpy(dataset.train.images), torch.from_numpy(dataset.train.labels)
         self.validation = pixels(dataset.validation.images, design.quantization)
-        self.batch = min(design.training.batch_size, len(self.images))
+        self.batch = min(design.recipe.batch_size, len(self.images))
         self.steps = len(self.images) // self.batch  # what does not fill a batch waits for the next epoch's shuffle
         self.phases = [
             Phase(network, max(1, round(images / (self.steps * self.batch))))
-            for network, images in prune.phases(design.network, design.training)
+            for network, images in prune.phases(design.network, design.recipe)
         ]
         self.epochs = sum(phase.epochs for phase in self.phases)
 
-        torch.manual_seed(design.training.seed)
+        torch.manual_seed(design.recipe.seed)
         self.begin(self.phases[0])
-        rule = design.training.distillation
-        self.teacher = distill.Teacher(design.training, rule, self.batch) if rule else None
+        rule = design.recipe.distillation
+        self.teacher = distill.Teacher(design.recipe, rule, self.batch) if rule else None
         self.curves: list[Epoch] = []
         # Inside an epoch: batches done, their losses and hits, seconds, and the random generator where it goes on.
         self.step, self.loss, self.correct, self.seconds = 0, 0.0, 0, 0.0
@@ -103,10 +103,10 @@ class Run:
 
     def begin(self, phase: Phase) -> None:
         """Set up an untrained network of the phase, and its optimizer at the start of the schedule."""
-        self.net = models.untrained(phase.network, self.design.quantization, self.design.training)
-        self.optimizer = optimizers.optimizer(self.net.parameters(), self.design.training)
+        self.net = models.untrained(phase.network, self.design.quantization, self.design.recipe)
+        self.optimizer = optimizers.optimizer(self.net.parameters(), self.design.recipe)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, optimizers.schedule(self.design.training, phase.epochs, self.steps)
+            self.optimizer, optimizers.schedule(self.design.recipe, phase.epochs, self.steps)
         )
 
     def phase(self) -> tuple[Phase, int]:
@@ -150,7 +150,7 @@ class Run:
         """Train on what is left of an epoch, and measure it."""
         started = time.monotonic() - self.seconds
         # Every epoch's shuffle, shifts and dropout follow from (seed, epoch) alone, so a resumed run repeats them.
-        torch.manual_seed(self.design.training.seed + 1_000_003 * (len(self.curves) + 1))
+        torch.manual_seed(self.design.recipe.seed + 1_000_003 * (len(self.curves) + 1))
         order = torch.randperm(len(self.images))
         if self.random is not None:
             torch.set_rng_state(self.random)
@@ -165,7 +165,7 @@ class Run:
                 self.save()
         if not math.isfinite(self.loss):
             raise UserError(
-                f"{self.design.path}: training.learning_rate = {self.design.training.learning_rate:g}: the training "
+                f"{self.design.path}: training.learning_rate = {self.design.recipe.learning_rate:g}: the training "
                 f"diverged in epoch {len(self.curves) + 1}; accepted: a smaller one"
             )
         measured = Epoch(
@@ -185,10 +185,10 @@ class Run:
 
     def train_batch(self, chosen: Tensor) -> None:
         """Take one step of the optimizer on the chosen images."""
-        grey = augment(self.images[chosen], self.design.training)
+        grey = augment(self.images[chosen], self.design.recipe)
         logits = self.net(pixels(grey, self.design.quantization))
         if self.teacher:
-            rule = self.design.training.distillation
+            rule = self.design.recipe.distillation
             assert rule is not None
             loss = distill.loss(logits, self.teacher.answer(grey), self.labels[chosen], rule)
         else:

@@ -39,7 +39,7 @@ def published() -> tuple[Published, ...]:
 
 
 def training(build: Path) -> Training | None:
-    """Return the record of the training; None where a published model came without one."""
+    """Return the record of the training; None where a model came without one."""
     path = build / "training.json"
     return Training.read(path) if path.exists() else None
 
@@ -120,7 +120,7 @@ def gather(design: Design, build: Path) -> Report:
         published=published(),
         routings=measured_routings,
         origin={
-            "accuracy.float": "PyTorch",
+            "accuracy.float": "PyTorch" if exported.accuracy.float is not None else "not known of an imported model",
             "accuracy.golden": "integer model in NumPy",
             "accuracy.rtl, simulation": f"RTL simulation: {simulated.simulator}",
             "speed": "cycles of the RTL simulation at the board's clock",

@@ -119,10 +119,11 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
     simulation, synthesis, speed, accuracy = report.simulation, report.synthesis, report.speed, report.accuracy
     rtl, tool = simulation.simulator, f"{synthesis.tool} {synthesis.version}, {synthesis.kind}"
     device, training = synthesis.device, report.training
+    floating = "not known" if accuracy.float is None else f"{accuracy.float:.2%} on {accuracy.data}"
     found = [
         ("network", "-".join(map(str, report.network)), f"weights {training.weights}"),
         ("trained on", training.data or "not recorded", training.source or "no record of the training"),
-        ("accuracy, float", f"{accuracy.float:.2%} on {accuracy.data}", "PyTorch"),
+        ("accuracy, float", floating, report.origin["accuracy.float"]),
         ("accuracy, golden", f"{accuracy.golden:.2%} on {accuracy.data}", "integer model"),
         ("accuracy, RTL", f"{accuracy.rtl:.2%} on {accuracy.rtl_data}", rtl),
         ("images through the RTL", f"{simulation.images:,}, 0 mismatches", rtl),

@@ -69,8 +69,9 @@ def simulate(design: "Design", build: Path, images: int | None = 1000, final: bo
 
     Args:
         images: how many, from the first of the split; None: all of them.
-        final: take the test digits of a model that was trained here, not the validation digits. A published model,
-            on which no more choices are made, is always measured on the test digits where they are at hand.
+        final: take the test digits of a model that was trained here, not the validation digits. A published or
+            imported model, on which no more choices are made, is always measured on the test digits where they are at
+            hand.
 
     Raises UserError where anything differs from the golden model or from the predicted cycles; what came is then in
     `sim.failed.json`, and an earlier sim.json is gone.
@@ -99,7 +100,7 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool) 
     if MemoryContents.read(build / "mem" / "images.json").model_digest != described.digest:
         raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{design.name}`")
     model = package.load(build)
-    published = described.origin == "published"
+    published = described.origin != "trained"
     split = mnist.load(design.network.dataset, published=published).measured(final or published)
     count = len(split) if images is None else min(images, len(split))
     needed = images_needed(manifest.copies)
