@@ -22,6 +22,7 @@ EPILOG = """examples:
   python -m xnorfpga fold mnist                 its folding, and what others there are, in seconds
   python -m xnorfpga fold 784-512-10 --max      the fastest folding that fits, ready to paste
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
+  python -m xnorfpga import NET.onnx            a network that was trained elsewhere becomes a design
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
@@ -29,6 +30,14 @@ EPILOG = """examples:
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
 The environment: XNORFPGA_DATA, a directory with MNIST's idx files; XNORFPGA_BUILD, instead of build/; JAVA_HOME and
 QUARTUS_ROOTDIR, instead of what is found."""
+
+IMPORT_EPILOG = """examples:
+  python -m xnorfpga import TFC_1W1A.onnx                   writes sw/designs/TFC_1W1A.toml and sw/models/TFC_1W1A.npz
+  python -m xnorfpga import net.onnx --pixel-max 255        a network that takes pixels of 0 to 255
+  python -m xnorfpga import net.npz --name mine --replace   weights0, thresholds0, weights1, …: docs/interchange.md
+
+An .onnx is read where it is a chain of binary layers (QONNX, as Brevitas and FINN write it); `pip install -c
+constraints.txt -e '.[onnx]'` brings the reader."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,8 +74,14 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    def command(name: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
     command("doctor", "name each tool, its version, where it was found, and what to do about a missing one")
     command("list", "list the designs")
@@ -91,6 +106,18 @@ def parser() -> argparse.ArgumentParser:
     sub = command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set")
     _design(sub)
     sub.add_argument("--replace", action="store_true", help="even where another model is published under that name")
+    sub = command("import", "make a design of a binary network that was trained elsewhere", IMPORT_EPILOG)
+    sub.add_argument("model", type=Path, metavar="MODEL", help="a file .onnx (QONNX) or .npz")
+    sub.add_argument("--name", metavar="NAME", help="the design's name (default: that of the file)")
+    sub.add_argument(
+        "--pixel-max",
+        type=float,
+        choices=(1.0, 255.0),
+        metavar="1|255",
+        help="what a network in .onnx expects for white (default: 1)",
+    )
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the only one)")
+    sub.add_argument("--replace", action="store_true", help="even where a design or a model of that name is there")
     sub = command("fold", "fold a design as its file says, and print what foldings of a network fit a board")
     sub.add_argument("network", metavar="NETWORK", help="a design, a design file, or sizes such as 784-256-256-10")
     sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or the only one)")
@@ -137,6 +164,10 @@ def run(options: argparse.Namespace) -> int:
 
             chosen = designs.load(options.design)
             print(publish.publish(chosen, paths.build_folder(chosen.name), options.replace))
+        case "import":
+            from xnorfpga.interchange import importing
+
+            print(importing.bring(options.model, options.name, options.pixel_max, options.board, options.replace))
         case "fold":
             print(fold(options))
         case "calibrate":
