@@ -23,6 +23,7 @@ EPILOG = """examples:
   python -m xnorfpga fold 784-512-10 --max      the fastest folding that fits, ready to paste
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
   python -m xnorfpga import NET.onnx            a network that was trained elsewhere becomes a design
+  python -m xnorfpga export mnist --onnx        its integer model, for other tools
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
@@ -90,6 +91,15 @@ def parser() -> argparse.ArgumentParser:
             continue
         sub = command(stage.name, stage.help)
         _design(sub)
+        if stage.name == "export":
+            sub.add_argument(
+                "--onnx",
+                type=Path,
+                nargs="?",
+                const=Path(),
+                metavar="FILE",
+                help="also write the integer model as QONNX (default of FILE: build/NAME/NAME.onnx)",
+            )
         if stage.name == "simulate":
             sub.add_argument(
                 "--images",
@@ -185,7 +195,21 @@ def run(options: argparse.Namespace) -> int:
             if stage == "simulate" and options.final:
                 asked["final"] = True
             flow.run(stage, options.design, asked)
+            if stage == "export" and options.onnx is not None:
+                print(export_onnx(options.design, options.onnx))
     return 0
+
+
+def export_onnx(name: str, file: Path) -> Path:
+    """Write a design's exported model as QONNX, by default beside it, and return the file."""
+    from xnorfpga.interchange import to_qonnx
+    from xnorfpga.network import package
+
+    design = designs.load(name)
+    build = paths.build_folder(design.name)
+    path = build / f"{design.name}.onnx" if file == Path() else file
+    to_qonnx.write(path, package.load(build))
+    return path
 
 
 def quartus_report(directory: Path, clock: str | None) -> int:

@@ -55,10 +55,7 @@ def read(path: Path, pixel_max: float = 1.0) -> Model:
 
     Raises UserError where onnx is not installed, the file is none, or the network is not a chain of binary layers.
     """
-    try:
-        import onnx
-    except ImportError:
-        raise UserError("onnx is not installed; `pip install -c constraints.txt -e '.[onnx]'` brings it") from None
+    onnx = onnx_module()
     try:
         proto = onnx.load(path)
     except OSError as error:
@@ -66,6 +63,15 @@ def read(path: Path, pixel_max: float = 1.0) -> Model:
     except Exception as error:  # protobuf's own types are no part of onnx's interface
         raise UserError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     return _Reader(path, proto, pixel_max).model()
+
+
+def onnx_module() -> Any:
+    """Return the module onnx; raises UserError where it is not installed."""
+    try:
+        import onnx
+    except ImportError:
+        raise UserError("onnx is not installed; `pip install -c constraints.txt -e '.[onnx]'` brings it") from None
+    return onnx
 
 
 class _Reader:
