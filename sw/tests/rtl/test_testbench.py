@@ -21,6 +21,7 @@ def bench(monkeypatch):
     )
     made.dut, made.images, made.first_word_cycle = SimpleNamespace(), np.zeros((1000, 4), bool), 5
     made.result_cycles, made.labels, made.scores, made.hidden = [], [], [], [[]]
+    made.model, made.load_checksum = b"", -1
     return made
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from doit.exceptions import TaskFailed
 
+from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.base import locks, paths, process, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import designs
@@ -41,6 +42,30 @@ def run(name: str, design: str, options: Mapping[str, Any] | None = None, *, for
             stage.run(chosen, build, asked)
             receipts.write(stage, chosen, build, asked, read)
             return True
+    except OSError as error:
+        raise of_disk(error) from None
+
+
+def load(name: str, other: str, options: Mapping[str, Any] | None = None) -> Simulation:
+    """Simulate a design's RTL after another design's model went through its load port; export that one where needed.
+
+    Raises UserError for all that a user can mend.
+    """
+    from xnorfpga.rtl import simulate  # loads the simulator's libraries
+
+    stage, chosen, model = BY_NAME["simulate"], designs.load(name), designs.load(other)
+    build, folder = paths.build_folder(chosen.name), paths.build_folder(model.name)
+    if model.network != chosen.network:
+        theirs, ours = ("-".join(map(str, each.network.layers)) for each in (model, chosen))
+        raise UserError(f"{model.name} is {theirs}; accepted by the load port of {chosen.name}: {ours}")
+    if not up_to_date("export", other):
+        run("export", other)
+    toolchain.verilator()
+    asked = {**stage.options(chosen), **(options or {})}
+    try:
+        with _alone(stage, chosen, build):
+            receipts.check_inputs(stage, chosen, build)
+            return simulate.load(chosen, build, folder, **asked)
     except OSError as error:
         raise of_disk(error) from None
 

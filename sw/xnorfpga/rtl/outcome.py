@@ -21,6 +21,7 @@ class Outcome:
     hidden: of each hidden layer what its probe showed, bool [N, MH].
     latency_cycles: from the first word of the lone first image to its result; -1 where none came.
     cycles: simulated in all, in `seconds`.
+    load_checksum: what the load port showed after a model had been loaded; -1 where none was.
     """
 
     labels: NDArray[np.int64]
@@ -30,6 +31,7 @@ class Outcome:
     latency_cycles: int
     cycles: int
     seconds: float
+    load_checksum: int = -1
 
     def answer(self, image: int) -> str:
         """Return what was answered for an image, for people."""
@@ -57,4 +59,5 @@ class Outcome:
             latency_cycles=int(arrays["latency_cycles"]),
             cycles=int(arrays["cycles"]),
             seconds=float(arrays["seconds"]),
+            load_checksum=int(arrays["load_checksum"]),
         )

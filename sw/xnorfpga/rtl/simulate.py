@@ -8,6 +8,7 @@ that leaves the accelerator. `judge` compares: answers with the golden model, cy
 import importlib.metadata
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import read_json
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
@@ -32,7 +34,7 @@ from xnorfpga.design.folding import Prediction
 from xnorfpga.network import golden, package
 from xnorfpga.network.encoding import Bits
 from xnorfpga.network.golden import Inference
-from xnorfpga.rtl import verilator
+from xnorfpga.rtl import memory, verilator
 from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Job:
     labels: NDArray[np.int64]
     expected: Inference
     prediction: Prediction
+    load: bytes = b""  # a model for the load port; empty: the one that the memories hold from the start
 
     @property
     def directory(self) -> Path:
@@ -91,15 +94,41 @@ def simulate(design: "Design", build: Path, images: int | None = 1000, final: bo
     return result
 
 
-def prepare_job(design: "Design", build: Path, images: int | None, final: bool) -> Job:
+def load(design: "Design", build: Path, other: Path, images: int | None = 1000, final: bool = False) -> Simulation:
+    """Send another model through the load port of the design's RTL, then images, and write `sim.load.json`.
+
+    Args:
+        other: the build directory that the model was exported into. images, final: as of `simulate`, for that model.
+
+    Raises UserError where the model is of another shape, where the checksum that the accelerator shows is not that of
+    what was sent, and where `simulate` would.
+    """
+    job = prepare_job(design, build, images, final, other)
+    result_file = build / "sim.load.json"
+    result_file.unlink(missing_ok=True)
+    outcome, build_seconds = run(job)
+    complaints, checksum = judge(outcome, job.expected, job.prediction), zlib.crc32(job.load)
+    if outcome.load_checksum != checksum:
+        complaints.insert(0, f"load_checksum is {outcome.load_checksum:#x}, sent was {checksum:#x}")
+    if complaints:
+        raise UserError(f"{design.name}, loaded with {other.name}: the RTL differs: " + "; ".join(complaints))
+    result = summary(job, outcome, build_seconds)
+    result.write(result_file)
+    return result
+
+
+def prepare_job(design: "Design", build: Path, images: int | None, final: bool, other: Path | None = None) -> Job:
     """Return what is to be simulated, from what the stages before have written.
+
+    `other`: the build directory of a model that goes through the load port; None: the design's own, from the start.
 
     Raises UserError where files are of different models, or there are too few images to measure a steady state.
     """
-    manifest, described = Manifest.read(build / "manifest.json"), Accelerator.read(build / package.DESCRIPTION)
-    if MemoryContents.read(build / "mem" / "images.json").model_digest != described.digest:
+    manifest, source = Manifest.read(build / "manifest.json"), other or build
+    own, described = (Accelerator.read(each / package.DESCRIPTION) for each in (build, source))
+    if MemoryContents.read(build / "mem" / "images.json").model_digest != own.digest:
         raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{design.name}`")
-    model = package.load(build)
+    model = package.load(source)
     published = described.origin != "trained"
     split = mnist.load(design.network.dataset, published=published).measured(final or published)
     count = len(split) if images is None else min(images, len(split))
@@ -119,6 +148,7 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool) 
         labels=split.labels[:count],
         expected=golden.infer(model, bits),
         prediction=folding.predict_hardware(Hardware.read(build / "hardware.json")),
+        load=memory.load_bytes(read_json(build / "manifest.json"), model) if other else b"",
     )
 
 
@@ -131,13 +161,14 @@ def run(job: Job) -> tuple[Outcome, float]:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / OUTCOME).unlink(missing_ok=True)
     job.manifest.write(directory / "manifest.json")
-    package.write_npz(directory / JOB, {"images": job.bits})
+    package.write_npz(directory / JOB, {"images": job.bits, "load": np.frombuffer(job.load, np.uint8)})
 
     started = time.monotonic()
     top = job.manifest.top
     simulator = verilator.build([job.build / "rtl" / f"{top}.v"], top)
     build_seconds = time.monotonic() - started
-    timeout = 4 * (job.prediction.latency_cycles + job.prediction.interval_cycles * (count + 4))
+    words = len(job.load) * 8 // job.manifest.load_word_bits
+    timeout = 2 * words + 4 * (job.prediction.latency_cycles + job.prediction.interval_cycles * (count + 4))
     log = directory / "run.log"
     with _progress(directory / PROGRESS, count, f"simulate {job.design}"):
         failed = verilator.run(

@@ -39,7 +39,9 @@ class Bench:
         """Read the job; `dut` is cocotb's handle of the accelerator."""
         self.dut = dut
         self.manifest = Manifest.read(job / "manifest.json")
-        self.images = package.read_npz(job / JOB)["images"]
+        arrays = package.read_npz(job / JOB)
+        self.images, self.model = arrays["images"], arrays["load"].tobytes()
+        self.load_checksum = -1
         self.progress = job / PROGRESS
         self.first_word_cycle: int | None = None
         self.result_cycles: list[int] = []
@@ -64,9 +66,30 @@ class Bench:
         for _ in range(4):
             await RisingEdge(dut.clk)
         dut.reset.value = 0
-        layers = self.manifest.layers
-        for _ in range(1 + max(layer.cycles - layer.synapse_fold * layer.neuron_fold for layer in layers)):
-            await RisingEdge(dut.clk)  # until serial thresholds are in place: latency is that of an idle accelerator
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until serial thresholds are in place: latency is that of an idle accelerator."""
+        for _ in range(1 + max(each.cycles - each.synapse_fold * each.neuron_fold for each in self.manifest.layers)):
+            await RisingEdge(self.dut.clk)
+
+    async def load(self) -> None:
+        """Send the model through the load port, word by word, and read the checksum."""
+        dut, size = self.dut, self.manifest.load_word_bits // 8
+        dut.load_valid.value = 1
+        for start in range(0, len(self.model), size):
+            dut.load_payload.value = int.from_bytes(self.model[start : start + size], "little")
+            await FallingEdge(dut.clk)
+            if not dut.load_ready.value:
+                await RisingEdge(dut.load_ready)
+            await RisingEdge(dut.clk)
+        dut.load_valid.value = 0
+        for _ in range(2):
+            await RisingEdge(dut.clk)
+        await FallingEdge(dut.clk)
+        self.load_checksum = int(dut.load_checksum.value)
+        await RisingEdge(dut.clk)
+        await self.settle()
 
     async def send(self, image: np.ndarray, last: bool) -> None:
         """Send one image (bool[MW]), word by word; `last`: the accelerator shall not wait for more to fill a group."""
@@ -118,7 +141,12 @@ class Bench:
         return take
 
     async def drive(self) -> None:
-        """Send a lone image, for its latency, then all others in a row, for their cycles; wait for the results."""
+        """Load the job's model, if any. Send a lone image, for its latency, then all others in a row, for their cycles.
+
+        Ends when the results are there.
+        """
+        if self.model:
+            await self.load()
         for index, image in enumerate(self.images):
             await self.send(image, last=index in (0, len(self.images) - 1))
             while index in (0, len(self.images) - 1) and len(self.labels) <= index:
@@ -142,6 +170,7 @@ class Bench:
             latency_cycles=latency,
             cycles=now(),
             seconds=seconds,
+            load_checksum=self.load_checksum,
         )
 
 
