@@ -253,7 +253,8 @@ def fold(options: argparse.Namespace) -> str:
     from xnorfpga.artefacts.folding import Folding
     from xnorfpga.design import explore
     from xnorfpga.design import fold as solving
-    from xnorfpga.design.hardware import predict
+    from xnorfpga.design.folding import ONE_BIT
+    from xnorfpga.design.hardware import operands, predict
     from xnorfpga.report import charts
 
     sizes = explore.sizes(options.network)
@@ -261,16 +262,17 @@ def fold(options: argparse.Namespace) -> str:
     network = own.network.layers if own else sizes
     assert network
     board = own.board if own and not options.board else designs.board(options.board)
+    multiplied = operands(own) if own else ONE_BIT
     goal = _goal(options)
     if goal:
-        found = solving.solve(network, board, goal)
+        found = solving.solve(network, board, goal, multiplied)
         return f"{explore.folded(found, board)}\n\n{explore.toml(found)}"
     prediction = None
     if own:
         flow.run("fold", options.network)
         prediction = predict(own, Folding.read(paths.BUILD / own.name / "folding.json"))
     name = own.name if own else "-".join(map(str, network))
-    solutions = solving.front(network, board)
+    solutions = solving.front(network, board, multiplied)
     picture = options.picture or paths.BUILD / "fold" / f"{name}.svg"
     charts.front(picture, f"{'-'.join(map(str, network))} on {board.title}", solutions, prediction, board)
     return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"

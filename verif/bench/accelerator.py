@@ -61,7 +61,7 @@ class Testbench:
             case "score":
                 return {"results": (1, rng.randrange(output["classes"] * output["score_bits"]))}
             case "hidden":
-                return {f"hidden {layer}": (0, rng.randrange(hidden[layer]["mh"]))}
+                return {f"hidden {layer}": (0, rng.randrange(hidden[layer]["mh"] * hidden[layer]["output_planes"]))}
             case "lanes":
                 return {f"lanes {layer}": (0, rng.randrange(self.manifest["copies"]))}
         return {}
@@ -174,7 +174,7 @@ class Testbench:
     async def watch(self, k: int) -> None:
         """Compare what hidden layer `k` shows with the golden model, and the lanes with the images that were sent."""
         valid, payload, lanes = (getattr(self.dut, f"probes_{k}_{name}") for name in ("valid", "payload", "lanes"))
-        mh = self.manifest["layers"][k]["mh"]
+        width = self.manifest["layers"][k]["mh"] * self.manifest["layers"][k]["output_planes"]
         while True:
             await RisingEdge(valid)
             await FallingEdge(self.dut.clk)
@@ -182,7 +182,7 @@ class Testbench:
                 self.groups[k].take(int(lanes.value))
                 bits = int(payload.value)
                 for lane in range(int(lanes.value).bit_count()):  # they fill from the lowest up
-                    self.hidden[k].take(bits >> (lane * mh) & ((1 << mh) - 1))
+                    self.hidden[k].take(bits >> (lane * width) & ((1 << width) - 1))
                 await FallingEdge(self.dut.clk)
 
     async def drain(self) -> None:
@@ -203,7 +203,7 @@ class Testbench:
         return self.draw_images(count)
 
     def draw_images(self, count: int) -> np.ndarray:
-        """Draw bool[count, MW] images."""
+        """Draw bool[count, planes · MW] images."""
         return images(self.hardware, self.random.numpy_of("images"), count)
 
     @property
@@ -218,22 +218,30 @@ def met(model: Model, vectors: np.ndarray, answers: golden.Inference) -> list[li
     for layer in model.layers:
         ones = layer.weights.mean()
         common.add(("weights", {0: "all -1", 1: "all +1"}.get(ones, "mixed")))
+        if layer.mask is not None:
+            common.add(("weights.zero", {0: "all", 1: "none"}.get(layer.mask.mean(), "some")))
         if layer.thresholds is not None:
-            names = {0: "0", layer.weights.shape[1] + 1: "MW + 1"}
-            common.update(("threshold", names.get(int(value), "inside")) for value in layer.thresholds)
-    mw = model.layers[-1].weights.shape[1]
+            names = {0: "0", layer.greatest_sum + 1: "greatest + 1"}
+            common.update(("threshold", names.get(int(value), "inside")) for value in layer.thresholds.flat)
+    greatest = model.layers[-1].greatest_sum
+    margins = []  # of each hidden layer, int[N, MH, levels]
+    for layer, inputs in zip(model.layers[:-1], (vectors, *answers.hidden), strict=False):
+        planes = np.stack(np.split(inputs, len(layer.coefficients), axis=1))
+        margins.append(golden.sums(layer, planes)[:, :, None] - layer.levels)
     for n, vector in enumerate(vectors):
         bins = {*common, ("image.bits", {0: "all 0", 1: "all 1"}.get(vector.mean(), "mixed"))}
-        inputs = vector
-        for layer, fired in zip(model.layers[:-1], (hidden[n] for hidden in answers.hidden), strict=True):
-            margins = np.count_nonzero(layer.weights == inputs, axis=1) - layer.thresholds
+        for margin in margins:
             names = {-1: "T - 1", 0: "T"}
             bins.update(
-                ("popcount", names.get(int(margin), "far below T" if margin < 0 else "far above T"))
-                for margin in margins
+                ("sum", names.get(int(value), "far below T" if value < 0 else "far above T"))
+                for value in margin[n].flat
             )
-            inputs = fired
-        bins.update(("score", {0: "0", mw: "MW"}.get(int(score), "between")) for score in answers.scores[n])
+            if (levels := margin.shape[2]) > 1:
+                codes = (margin[n] >= 0).sum(1)
+                bins.update(
+                    ("answer.level", {0: "lowest", levels: "highest"}.get(int(code), "between")) for code in codes
+                )
+        bins.update(("score", {0: "0", greatest: "greatest"}.get(int(score), "between")) for score in answers.scores[n])
         best = answers.scores[n].max()
         bins.add(("scores.best", "alone" if np.count_nonzero(answers.scores[n] == best) == 1 else "tie"))
         found.append(sorted(bins))

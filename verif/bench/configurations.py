@@ -26,27 +26,34 @@ def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def layer(rng: random.Random, mw: int, mh: int, copies: int, routing: str | None = None) -> Configuration:
+def layer(rng: random.Random, mw: int, mh: int, lanes: int, routing: str | None = None) -> Configuration:
     """Draw the fold of one layer; of the folds that are neither too slow nor too large, where there are such."""
     routing = routing or rng.choice(("stationary", "diagonal", "broadcast"))
     folds = [(pe, simd) for pe in divisors(mh) for simd in ([mw] if routing == "stationary" else divisors(mw))]
     if routing == "broadcast" and rng.random() < 0.5:
         folds = [(pe, simd) for pe, simd in folds if pe == mh]
     quick = [fold for fold in folds if mw * mh <= MAX_CYCLES * fold[0] * fold[1]]
-    small = [fold for fold in quick if fold[0] * fold[1] * copies <= MAX_PRODUCTS]
+    small = [fold for fold in quick if fold[0] * fold[1] * lanes <= MAX_PRODUCTS]
     pe, simd = rng.choice(small or quick or folds)
     return {"mw": mw, "mh": mh, "routing": routing, "pe": pe, "simd": simd}
 
 
-def chain(copies: int, input_word_bits: int, *layers: tuple[int, int, str, int, int]) -> Configuration:
-    """Return a configuration of layers (mw, mh, routing, pe, simd)."""
-    keys = ("mw", "mh", "routing", "pe", "simd")
+def operands(rng: random.Random, last: bool) -> tuple[tuple[int, ...], str]:
+    """Draw the coefficients of a layer's bit planes, and its weights: of one bit more often than not."""
+    coefficients = rng.choice((*[(1,)] * 4, (1, 2), (1, 4), (2, 1), (1, 2, 4)))
+    return coefficients, "ternary" if not last and rng.random() < 0.3 else "binary"
+
+
+def chain(copies: int, input_word_bits: int, *layers: tuple[Any, ...]) -> Configuration:
+    """Return a configuration of layers (mw, mh, routing, pe, simd); coefficients and weights where not of one bit."""
+    keys = ("mw", "mh", "routing", "pe", "simd", "coefficients", "weights")
+    one_bit = ([1], "binary")
     return {
         "design": "accelerator",
         "clock_mhz": 50,
         "input_word_bits": input_word_bits,
         "copies": copies,
-        "layers": [dict(zip(keys, layer, strict=True)) for layer in layers],
+        "layers": [dict(zip(keys, (*layer, *one_bit[len(layer) - 5 :]), strict=True)) for layer in layers],
         "memory": MEMORY,
     }
 
@@ -58,6 +65,12 @@ NAMED = {  # what the random ones seldom are
     "rings": chain(3, 6, (24, 16, "broadcast", 4, 8), (16, 12, "diagonal", 4, 8), (12, 5, "stationary", 5, 12)),
     # thresholds entered bit by bit
     "serial": chain(2, 9, (36, 49, "diagonal", 49, 1), (49, 10, "broadcast", 10, 1), (10, 3, "broadcast", 3, 1)),
+    # bit planes of grey images and of activations; weights that may be 0
+    "planes": chain(
+        2, 8,
+        (24, 12, "stationary", 3, 24, [1, 2, 4], "ternary"), (12, 16, "broadcast", 16, 3, [1, 2], "ternary"),
+        (16, 8, "diagonal", 4, 8, [1, 4], "binary"), (8, 3, "broadcast", 3, 2, [1, 2], "binary"),
+    ),
     # memories deeper than a block is at its widest
     "deep": chain(1, 20, (20, 16, "diagonal", 1, 1), (16, 3, "broadcast", 1, 16)),
     # another device's block RAM, wider than 40 bits
@@ -65,12 +78,19 @@ NAMED = {  # what the random ones seldom are
         **chain(2, 20, (20, 16, "stationary", 4, 20), (16, 3, "broadcast", 3, 16)),
         "memory": {"block_bits": 20480, "max_width": 72},
     },
-}
+}  # fmt: skip
 
 
 CHAINS = {  # whose layers are tried alone
     "rings": NAMED["rings"],
     "serial": NAMED["serial"],
+    "planes": NAMED["planes"],
+    # pairs counted in each bit plane, word by word and at once; an answer of three planes
+    "paired_planes": chain(
+        2, 4,
+        (16, 20, "stationary", 20, 16, [1, 4], "binary"), (20, 6, "stationary", 2, 20, [1, 2], "binary"),
+        (6, 3, "diagonal", 3, 2, [1, 2, 4], "ternary"), (3, 4, "broadcast", 4, 3, [2, 1], "binary"),
+    ),
     "smallest": chain(
         1, 1,
         (1, 1, "stationary", 1, 1), (1, 3, "diagonal", 1, 1), (3, 2, "broadcast", 1, 1),
@@ -101,6 +121,12 @@ MUTATED = {  # small ones which together hold every kind of unit of the designs 
         **chain(2, 4, (36, 6, "diagonal", 6, 1), (6, 3, "diagonal", 3, 1)),
         "memory": {"block_bits": 256, "max_width": 40},
     },
+    # two bit planes an activation, weights that may be 0
+    "planes": chain(
+        2, 4,
+        (16, 8, "stationary", 2, 16), (8, 6, "broadcast", 3, 4, [1, 2], "ternary"),
+        (6, 3, "broadcast", 3, 2, [1, 2], "binary"),
+    ),
 }  # fmt: skip
 
 
@@ -116,9 +142,17 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
     rng = random.Random(f"configuration {hardware} {number}")
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
     copies = rng.randint(1, 4)
-    layers = [layer(rng, mw, mh, copies) for mw, mh in pairwise(sizes)]
-    words = [word for word in divisors(sizes[0]) if copies * sizes[0] <= MAX_CYCLES * word]
-    return chain(copies, rng.choice(words), *(tuple(each.values()) for each in layers))
+    drawn = [operands(rng, last=k == len(sizes) - 2) for k in range(len(sizes) - 1)]
+    layers = [
+        layer(rng, mw, mh, copies * len(coefficients))
+        for (mw, mh), (coefficients, _) in zip(pairwise(sizes), drawn, strict=True)
+    ]
+    lanes = copies * len(drawn[0][0])
+    words = [word for word in divisors(sizes[0]) if lanes * sizes[0] <= MAX_CYCLES * word] or sizes[:1]
+    each = (
+        (*fold.values(), list(coefficients), kind) for fold, (coefficients, kind) in zip(layers, drawn, strict=True)
+    )
+    return chain(copies, rng.choice(words), *each)
 
 
 Parameters = list[dict[str, Any]]
@@ -150,6 +184,9 @@ def routing(layer: folding.LayerPrediction) -> str:
     return f"{layer.routing} {next((part for part, chosen in parts.items() if chosen), 'plain')}"
 
 
+PLANES = {1: "1", 2: "2", 3: "more"}
+
+
 def bins(configuration: Configuration) -> set[tuple[str, str]]:
     """Return the points and bins of the coverage plan that a configuration itself meets."""
     layers = folding.predict_hardware(check(Hardware, configuration, "configuration")).layers
@@ -161,6 +198,9 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
     }
     for k, each in enumerate(layers):
         met.add(("layer.routing", routing(each)))
+        met.add(("layer.weights", each.weights))
+        met.add(("layer.input_planes", PLANES[each.planes]))
+        met.add(("layer.output_planes", PLANES[each.output_planes]))
         met.add(("layer.place", "only" if len(layers) == 1 else {0: "first", len(layers) - 1: "last"}.get(k, "hidden")))
         for axis, size in (("mw", each.mw), ("mh", each.mh)):
             met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
@@ -169,7 +209,7 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         wanted = each.input_buffer.width
         arriving = each.arrival_width
         met.add(("layer.input", "fits" if arriving == wanted else "narrower" if arriving < wanted else "wider"))
-        for width, depth in ((each.pe * each.simd, each.steps), (each.pe * each.margin_bits, each.neuron_fold)):
+        for width, depth in ((each.pe * each.simd * each.weight_bits, each.steps), *each.threshold.memories):
             met.add(("memory.rows", "1" if depth == 1 else "more than 256" if depth > 256 else "more"))
             met.add(("memory.columns", "1" if width <= MEMORY["max_width"] else "more"))
     return met
@@ -181,20 +221,26 @@ KINDS = ("uniform", "zeros", "ones", "ties", "extremes")
 def network(configuration: Configuration, rng: np.random.Generator, kind: str) -> Model:
     """Draw a network for a configuration.
 
-    `kind`: uniform; all weights −1 (zeros) or +1 (ones); thresholds at which popcounts tie (ties); thresholds 0 and
-    MW+1, which are constant neurons (extremes).
+    `kind`: uniform; all weights −1 (zeros) or +1 (ones); thresholds at which sums tie (ties); thresholds 0 and one more
+    than the greatest sum, which are constant neurons (extremes). Of ternary weights none, some or all are 0.
     """
     layers, shapes = [], configuration["layers"]
     for k, shape in enumerate(shapes):
         mh, mw = shape["mh"], shape["mw"]
         weights = rng.random((mh, mw)) < {"zeros": 0.0, "ones": 1.0}.get(kind, 0.5)
-        if kind == "ties":
-            thresholds = np.clip(mw // 2 + rng.integers(-1, 2, mh), 0, mw + 1)
-        elif kind == "extremes":
-            thresholds = rng.choice((0, mw + 1), mh)
-        else:
-            thresholds = rng.integers(0, mw + 2, mh)
-        layers.append(LayerWeights(weights, thresholds.astype(np.int32) if k < len(shapes) - 1 else None))
+        mask = rng.random((mh, mw)) < rng.choice((0.0, 0.3, 0.7, 1.0)) if shape["weights"] == "ternary" else None
+        thresholds = None
+        if k < len(shapes) - 1:
+            greatest, levels = sum(shape["coefficients"]) * mw, 2 ** len(shapes[k + 1]["coefficients"]) - 1
+            if kind == "ties":
+                usual = greatest / 2 * (1 if mask is None else mask.mean())
+                drawn = np.clip(int(usual) + rng.integers(-1, 2, (mh, levels)), 0, greatest + 1)
+            elif kind == "extremes":
+                drawn = rng.choice((0, greatest + 1), (mh, levels))
+            else:
+                drawn = rng.integers(0, greatest + 2, (mh, levels))
+            thresholds = np.sort(drawn, axis=1).astype(np.int32).reshape(mh, *[levels] * (levels > 1))
+        layers.append(LayerWeights(weights, thresholds, mask, tuple(shape["coefficients"])))
     return Model(tuple(layers), 128, (shapes[0]["mw"], *(shape["mh"] for shape in shapes)))
 
 
@@ -204,7 +250,7 @@ def initial_network(configuration: Configuration, seed: int) -> Model:
 
 
 def images(configuration: Configuration, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Draw bool[count, MW] images: dense, sparse, all zero or all one."""
-    mw = configuration["layers"][0]["mw"]
+    """Draw bool[count, planes · MW] images: dense, sparse, all zero or all one."""
+    mw = len(configuration["layers"][0]["coefficients"]) * configuration["layers"][0]["mw"]
     density = rng.choice((0.0, 0.1, 0.5, 0.5, 0.5, 0.9, 1.0), (count, 1))
     return rng.random((count, mw)) < density

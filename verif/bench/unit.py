@@ -47,13 +47,23 @@ class Unit:
         return getattr(self.dut, f"u{self.k}_{name}")
 
     def ports(self, name: str, count: int | None = None) -> list:
-        """Return the ports of a vector: one a copy, where no other count is given."""
-        return [self.port(f"{name}_{c}") for c in range(count or self.facts["copies"])]
+        """Return the ports of a vector: one a lane, where no other count is given."""
+        return [self.port(f"{name}_{c}") for c in range(count or self.facts["copies"] * self.planes)]
 
-    def beat(self, counted: object) -> tuple[str, ...]:
+    @property
+    def planes(self) -> int:
+        """Bit planes of what goes in."""
+        return len(self.facts["plan"]["coefficients"]) if "plan" in self.facts else self.facts.get("planes", 1)
+
+    @property
+    def output_planes(self) -> int:
+        """Bit planes of what comes out."""
+        return self.planes
+
+    def beat(self, counted: object, planes: int | None = None) -> tuple[str, ...]:
         """Return the payload of a beat's Stream, with the vectors' transitions where they are `counted`."""
-        names = ("data", "transitions") if counted else ("data",)
-        return ("payload_lanes", *(f"payload_{name}_{c}" for name in names for c in range(self.facts["copies"])))
+        names, lanes = ("data", "transitions") if counted else ("data",), self.facts["copies"] * (planes or self.planes)
+        return ("payload_lanes", *(f"payload_{name}_{k}" for name in names for k in range(lanes)))
 
     def bits(self, *shape: int) -> np.ndarray:
         """Draw bool[shape]: dense, sparse, all zero or all one along the last axis."""
@@ -95,7 +105,8 @@ class StreamUnit(Unit):
     def __init__(self, dut, k: int) -> None:
         """Wire both Streams."""
         super().__init__(dut, k)
-        taken, given = self.beat(self.facts.get("transitions_arrive")), self.beat(self.facts.get("transition_bits"))
+        taken = self.beat(self.facts.get("transitions_arrive"))
+        given = self.beat(self.facts.get("transition_bits"), self.output_planes)
         self.input = StreamSource(dut, f"u{k}_input", self.input_payload or taken, never())
         self.output = StreamSink(dut, f"u{k}_output", self.output_payload or given, never(), self.note)
         self.cycles: list[int] = []  # in which something came out
@@ -180,15 +191,16 @@ class CollectingUnit(StreamUnit):
     """A unit that collects vectors, and may count their transitions."""
 
     def expect_group(self, vectors: np.ndarray, met: Iterable[tuple[str, str]]) -> None:
-        """Expect bool[images, bits] in the lanes from the lowest up."""
-        rest = [0] * (self.facts["copies"] - len(vectors))
+        """Expect bool[images · planes, bits] in the lanes from the lowest up."""
+        rest = [0] * (self.facts["copies"] * self.planes - len(vectors))
         counts = [*map(transitions, vectors), *rest] if self.facts.get("transition_bits") else []
-        self.scoreboard.expect(lanes(len(vectors)), *map(to_int, vectors), *rest, *counts, met=met)
+        self.scoreboard.expect(lanes(len(vectors) // self.planes), *map(to_int, vectors), *rest, *counts, met=met)
 
     def take(self, lanes: int, *values: int) -> None:
         """Check a vector a lane, and its count where there is one."""
-        copies = self.facts["copies"]
-        self.scoreboard.take(lanes, *in_lanes(lanes, values[:copies]), *in_lanes(lanes, values[copies:]))
+        vectors = self.facts["copies"] * self.planes
+        parts = (values[:vectors], values[vectors:])
+        self.scoreboard.take(lanes, *(value for part in parts for value in in_lanes(lanes, part, self.planes)))
 
 
 def lanes(count: int) -> int:
@@ -196,9 +208,12 @@ def lanes(count: int) -> int:
     return (1 << count) - 1
 
 
-def in_lanes(lanes: int, values: Iterable[int]) -> list[int]:
-    """Return the values, one a copy, with 0 where the lane holds no image: what stands there is nobody's business."""
-    return [value if lanes >> c & 1 else 0 for c, value in enumerate(values)]
+def in_lanes(lanes: int, values: Iterable[int], planes: int = 1) -> list[int]:
+    """Return the values, one a lane, with 0 where it holds no image: what stands there is nobody's business.
+
+    lanes: a bit a copy. planes: lanes of a copy.
+    """
+    return [value if lanes >> k // planes & 1 else 0 for k, value in enumerate(values)]
 
 
 def transitions(vector: np.ndarray) -> int:

@@ -10,11 +10,12 @@ from xnorfpga.network.encoding import to_int
 
 def simulators(drawn: Configuration) -> dict[str, Parameters]:
     """Return of each simulator the parameters of its instances."""
-    keys = "in_width out_width copies transition_bits"
+    keys = "in_width out_width copies planes transition_bits"
     return {
         "collector": rows(
             keys,
-            (1, 1, 1, 0), (1, 3, 2, 0), (2, 2, 3, 0), (2, 8, 2, 3), (4, 20, 1, 4), (5, 15, 3, 0), (3, 21, 2, 0),
+            (1, 1, 1, 1, 0), (1, 3, 2, 1, 0), (2, 2, 3, 1, 0), (2, 8, 2, 1, 3), (4, 20, 1, 1, 4), (5, 15, 3, 1, 0),
+            (3, 21, 2, 1, 0), (2, 8, 2, 2, 3), (3, 9, 1, 3, 0),
         )
     }  # fmt: skip
 
@@ -26,10 +27,10 @@ class Bench(CollectingUnit):
         """Send a vector a lane."""
         images, copies = self.images(full), self.facts["copies"]
         in_width, out_width = self.facts["in_width"], self.facts["out_width"]
-        vectors = self.bits(copies, max(in_width, out_width))
+        vectors = self.bits(copies * self.planes, max(in_width, out_width))
         met = [(f"{MANIFEST['unit'].lower()}.lanes", "full" if images == copies else "some")]
         for start in range(0, vectors.shape[1], out_width):
-            self.expect_group(vectors[:images, start : start + out_width], met)
+            self.expect_group(vectors[: images * self.planes, start : start + out_width], met)
         for start in range(0, vectors.shape[1], in_width):
             await self.input.send(lanes(images), *map(to_int, vectors[:, start : start + in_width]))
 

@@ -13,11 +13,12 @@ from xnorfpga.network.encoding import to_int
 
 def simulators(drawn: Configuration) -> dict[str, Parameters]:
     """Return of each simulator the parameters of its instances."""
-    keys = "word_bits image_bits copies transition_bits"
+    keys = "word_bits image_bits copies planes transition_bits"
     return {
         "image_collector": rows(
             keys,
-            (1, 1, 1, 0), (1, 1, 3, 0), (1, 3, 2, 0), (2, 2, 2, 0), (2, 8, 3, 3), (4, 20, 1, 4), (7, 49, 2, 0),
+            (1, 1, 1, 1, 0), (1, 1, 3, 1, 0), (1, 3, 2, 1, 0), (2, 2, 2, 1, 0), (2, 8, 3, 1, 3), (4, 20, 1, 1, 4),
+            (7, 49, 2, 1, 0), (2, 8, 2, 2, 3), (3, 3, 1, 3, 0), (5, 15, 3, 2, 0),
         )
     }  # fmt: skip
 
@@ -66,7 +67,7 @@ class Bench(CollectingUnit):
                 if self.group:
                     self.leave("held")
             elif taken:
-                self.words = (self.words + 1) % (self.facts["image_bits"] // self.facts["word_bits"])
+                self.words = (self.words + 1) % (self.planes * self.facts["image_bits"] // self.facts["word_bits"])
                 if self.words == 0:
                     self.group.append(self.images_to_come.pop(0))
                     if len(self.group) == self.facts["copies"]:
@@ -77,15 +78,16 @@ class Bench(CollectingUnit):
 
     def leave(self, why: str) -> None:
         """Expect the group as it is."""
-        self.expect_group(np.array(self.group), [("image_collector.group", why)])
+        self.expect_group(np.concatenate(self.group), [("image_collector.group", why)])
         self.group = []
 
     async def send(self, full: bool) -> None:
         """Send as many images as there are copies; the last may be flushed, others where a group need not be full."""
         width = self.facts["word_bits"]
         for k in range(self.facts["copies"]):
-            image = self.bits(self.facts["image_bits"])
+            image = self.bits(self.planes, self.facts["image_bits"])
             self.images_to_come.append(image)
+            image = image.reshape(-1)
             flushed = k == self.facts["copies"] - 1 or (not full and self.rng.random() < self.flush)
             for start in range(0, len(image), width):
                 last = flushed and start + width == len(image)
@@ -106,4 +108,4 @@ async def unhindered_a_group_takes_a_cycle_a_word(dut, k: int) -> None:
     bench = Bench(dut, k)
     await bench.start()
     copies, image_bits, word_bits = (bench.facts[key] for key in ("copies", "image_bits", "word_bits"))
-    await bench.unhindered(copies * image_bits // word_bits)
+    await bench.unhindered(copies * bench.planes * image_bits // word_bits)

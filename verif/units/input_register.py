@@ -30,10 +30,10 @@ class Bench(Unit):
         self.engine_pause: Pause = never()
         self.streamed = self.facts["input_buffer"] == "pass_through"
         self.step, self.first, self.available = map(self.port, ("step", "first", "available"))
-        taps = [tap for c in range(self.copies) for tap in self.ports(f"taps_{c}", self.facts["taps"])]
+        taps = [tap for k in range(self.copies * self.planes) for tap in self.ports(f"taps_{k}", self.facts["taps"])]
         self.seen_by_pes = [self.port("lanes"), *taps]
         self.transitions = self.ports("transitions") if self.plan["counting"] == "paired" else []
-        self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies, MW], still to be taken
+        self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies · planes, MW], still to be taken
 
     def forget(self) -> None:
         """Nothing is inside."""
@@ -45,7 +45,7 @@ class Bench(Unit):
         """Send some vectors a lane, in beats of the register's width."""
         for _ in range(vectors):
             images = self.rng.randint(1, self.copies)
-            vector = self.bits(self.copies, self.plan["mw"])
+            vector = self.bits(self.copies * self.planes, self.plan["mw"])
             self.sent.append((lanes(images), vector))
             counts = [transitions(lane) for lane in vector] if self.facts["transitions_arrive"] else []
             for start in range(0, self.plan["mw"], self.facts["width"]):
@@ -53,7 +53,7 @@ class Bench(Unit):
                 await self.input.send(lanes(images), *map(to_int, beat), *counts)
 
     def expect(self, lanes: int, vector: np.ndarray, step: int) -> None:
-        """Expect what the PEs meet at a step: for each copy its words, as the routing says."""
+        """Expect what the PEs meet at a step: for each lane its words, as the routing says."""
         words, routing = self.plan["synapse_fold"], self.plan["routing"]
         kind = "streamed" if self.streamed else "paired" if self.transitions else "plain"
         met = [
@@ -62,7 +62,7 @@ class Bench(Unit):
         ]
         shift = 1 if routing == "diagonal" else 0  # PE p meets word (step + p) mod words; else all meet the same
         values = []
-        for by_word in vector.reshape(self.copies, words, self.plan["simd"]):
+        for by_word in vector.reshape(len(vector), words, self.plan["simd"]):
             values += [to_int(by_word[(step + p * shift) % words]) for p in range(self.facts["taps"])]
         self.scoreboard.expect(lanes, *values, met=met)
 

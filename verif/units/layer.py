@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layer alone: weights and thresholds over the load buses, vectors in, answers or popcounts of all neurons out."""
+"""Layer alone: weights and thresholds over the load buses, vectors in, answers or sums of all neurons out."""
 
 import cocotb
 from cocotb.triggers import RisingEdge
 
 from bench.configurations import CHAINS, KINDS, Configuration, Parameters, layers, network
-from bench.unit import NUMBERS, TIMEOUT, StreamUnit, in_lanes, lanes, transitions
+from bench.unit import MANIFEST, NUMBERS, TIMEOUT, StreamUnit, in_lanes, lanes, transitions
+from xnorfpga.network import golden
 from xnorfpga.network.encoding import to_int
 from xnorfpga.network.golden import LayerWeights, Model
 from xnorfpga.rtl import memory
@@ -22,19 +23,24 @@ class Bench(StreamUnit):
 
     def __init__(self, dut, k: int) -> None:
         """Wire unit k."""
+        self.plan = MANIFEST["units"][k]["plan"]
         super().__init__(dut, k)
-        self.plan = self.facts["plan"]
         names = ("enable", "token", "address", "data")
         self.buses = [[self.port(f"load_{m}_{name}") for name in names] for m in range(len(self.facts["memories"]))]
         self.loading = self.port("loading")
         self.model: LayerWeights
+
+    @property
+    def output_planes(self) -> int:
+        """Bit planes of an answer."""
+        return self.plan["output_planes"]
 
     async def load(self) -> None:
         """Draw weights and thresholds and write them, as the load port would."""
         accelerator, index = self.facts["accelerator"], self.facts["layer"]
         self.model = network(accelerator, self.numpy_rng, self.rng.choice(KINDS)).layers[index]
         memories = [{**each, "layer": 0} for each in self.facts["memories"]]
-        model = Model((self.model,), 128, (self.plan["mw"], self.plan["mh"]))
+        model = Model((self.model,), 128, (self.plan["mw"], self.plan["mh"]))  # its memories alone
         contents = memory.rows({"layers": [self.plan], "memories": memories}, model)
         self.loading.value = 1
         for each, content, (enable, token, address, data) in zip(memories, contents, self.buses, strict=True):
@@ -55,28 +61,30 @@ class Bench(StreamUnit):
         """Send a vector a lane; expect PE neurons at a time."""
         mw, mh, pe, copies = (*(self.plan[key] for key in ("mw", "mh", "pe")), self.facts["copies"])
         group = lanes(self.images(full))
-        vectors = self.bits(copies, mw)
-        popcounts = (vectors[:, None, :] == self.model.weights[None, :, :]).sum(axis=2)
-        thresholds = self.model.thresholds
-        met = [("layer_unit.answers", "popcounts" if thresholds is None else "bits")]
-        if thresholds is not None:
-            ties = (popcounts == thresholds).any()
-            met.append(("layer_unit.threshold", "tie" if ties else "no tie"))
-        bits = 1 if thresholds is not None else mw.bit_length()
-        answers = popcounts if thresholds is None else popcounts >= thresholds
+        vectors = self.bits(copies * self.planes, mw)
+        sums = golden.sums(self.model, vectors.reshape(copies, self.planes, mw).transpose(1, 0, 2))
+        if self.model.thresholds is None:
+            met = [("layer_unit.answers", "sums")]
+            bits, answers = self.model.greatest_sum.bit_length(), sums
+        else:
+            met = [
+                ("layer_unit.answers", "bits" if self.output_planes == 1 else "levels"),
+                ("layer_unit.threshold", "tie" if (sums[:, :, None] == self.model.levels).any() else "no tie"),
+            ]
+            bits, answers = 1, golden.fire(self.model, sums).reshape(-1, mh)
         for start in range(0, mh, pe):
             packed = [
-                sum(int(answer) << (p * bits) for p, answer in enumerate(of_image[start : start + pe]))
-                for of_image in answers
+                sum(int(answer) << (p * bits) for p, answer in enumerate(of_lane[start : start + pe]))
+                for of_lane in answers
             ]
-            self.scoreboard.expect(group, *in_lanes(group, packed), met=met)
+            self.scoreboard.expect(group, *in_lanes(group, packed, self.output_planes), met=met)
         counts = map(transitions, vectors) if self.facts["transitions_arrive"] else ()
         for start in range(0, mw, self.facts["width"]):
             await self.input.send(group, *map(to_int, vectors[:, start : start + self.facts["width"]]), *counts)
 
     def take(self, lanes: int, *data: int) -> None:
         """Check the answers of the lanes that hold an image."""
-        self.scoreboard.take(lanes, *in_lanes(lanes, data))
+        self.scoreboard.take(lanes, *in_lanes(lanes, data, self.output_planes))
 
 
 @cocotb.test(**TIMEOUT)

@@ -14,7 +14,9 @@ CYCLES = 400
 
 def simulators(drawn: Configuration) -> dict[str, Parameters]:
     """Return of each simulator the parameters of its instances."""
-    chains = (CHAINS[name] for name in ("rings", "smallest", "whole"))  # serial layers have another
+    chains = (
+        CHAINS[name] for name in ("rings", "smallest", "whole", "planes", "paired_planes")
+    )  # serial layers have another
     return {"processing_element": layers(*chains)}
 
 
@@ -43,52 +45,66 @@ class Bench(Unit):
         if name in self.inputs:
             self.inputs[name][cycle] = value & ((1 << len(self.port(name))) - 1)
 
-    def threshold(self, popcount: int) -> int:
-        """Draw a threshold, 0 … MW + 1: often at the popcount, or one above."""
-        mw = self.plan["mw"]
-        return self.rng.choice((popcount, popcount + 1, 0, mw + 1, self.rng.randint(0, mw + 1)))
+    @property
+    def greatest(self) -> int:
+        """The greatest sum of a row."""
+        return sum(self.plan["coefficients"]) * self.plan["mw"]
+
+    def threshold(self, total: int) -> int:
+        """Draw a threshold, 0 … greatest sum + 1: often at the sum, or one above."""
+        greatest = self.greatest
+        return self.rng.choice((total, total + 1, 0, greatest + 1, self.rng.randint(0, greatest + 1)))
 
     def schedule(self) -> None:
         """Draw rows one after the other, with gaps where the accumulator can wait."""
         mw, simd, words = (self.plan[key] for key in ("mw", "simd", "synapse_fold"))
-        constant = self.threshold(mw // 2)
+        coefficients, ternary = self.plan["coefficients"], self.plan["weights"] == "ternary"
+        constant = self.threshold(self.greatest // 2)
         if self.constant_threshold and "start" in self.inputs:
             for cycle in range(CYCLES):
                 self.set("start", cycle, -constant)
         cycle = 0
         while True:
-            x, w = self.bits(2, mw)
-            popcount = int(np.count_nonzero(x == w))
-            threshold = constant if self.constant_threshold else self.threshold(popcount)
+            x, w = self.bits(self.planes, mw), self.bits(mw)
+            mask = self.bits(mw) if ternary else np.ones_like(w)
+            total = int(np.count_nonzero((x == w) & mask, axis=1) @ coefficients)
+            threshold = constant if self.constant_threshold else self.threshold(total)
+            bits = np.stack([w, mask], axis=1) if ternary else w
+            x_words = x.reshape(self.planes, -1, simd).transpose(1, 0, 2)
             row_starts = cycle
-            for j, (x_word, w_word) in enumerate(zip(x.reshape(-1, simd), w.reshape(-1, simd), strict=True)):
+            for j, (x_word, w_word) in enumerate(zip(x_words, bits.reshape(len(x_words), -1), strict=True)):
                 while words > 1 and self.rng.random() < 0.2:
                     cycle += 1
                 if j == 0:
                     row_starts = cycle
                 if cycle + self.latency + 1 >= CYCLES:
                     return
-                self.set("x", cycle, to_int(x_word))
+                self.set("x", cycle, to_int(x_word.reshape(-1)))
                 self.set("w", cycle, to_int(w_word))
                 self.set("add", cycle + self.latency, 1)
                 self.set("first", cycle + self.latency, int(j == 0))
                 cycle += 1
             if not self.constant_threshold:
-                stored = threshold - (transitions(w) if self.plan["counting"] == "paired" else 0)
+                paired = self.plan["counting"] == "paired"
+                stored = threshold - (sum(coefficients) * transitions(w) if paired else 0)
                 self.set("start", row_starts + self.latency - 1, -stored)
             if self.plan["counting"] == "paired":
-                self.set("transitions", row_starts + self.latency - 1, transitions(x))
-            self.expect(cycle + self.latency, popcount, threshold)
+                counts = sum(c * transitions(plane) for c, plane in zip(coefficients, x, strict=True))
+                self.set("transitions", row_starts + self.latency - 1, counts)
+            self.expect(cycle + self.latency, total, threshold)
 
-    def expect(self, cycle: int, popcount: int, threshold: int) -> None:
+    def expect(self, cycle: int, total: int, threshold: int) -> None:
         """Expect a row's sum in a cycle, and with it its sign."""
-        mw, thresholded = self.plan["mw"], self.plan["threshold"] != "none"
-        met = [("processing_element.row", "one word" if self.plan["synapse_fold"] == 1 else "words")]
+        thresholded = self.plan["threshold"] != "none"
+        met = [
+            ("processing_element.row", "one word" if self.plan["synapse_fold"] == 1 else "words"),
+            ("processing_element.planes", "1" if self.planes == 1 else "more"),
+        ]
         if thresholded:
-            difference = {-1: "T - 1", 0: "T"}.get(popcount - threshold, "far from T")
-            where = {0: "0", mw + 1: "MW + 1"}.get(threshold, "inside")
-            met += [("processing_element.popcount", difference), ("processing_element.threshold", where)]
-        total = popcount - threshold if thresholded else popcount
+            difference = {-1: "T - 1", 0: "T"}.get(total - threshold, "far from T")
+            where = {0: "0", self.greatest + 1: "greatest + 1"}.get(threshold, "inside")
+            met += [("processing_element.sum", difference), ("processing_element.threshold", where)]
+            total -= threshold
         self.scoreboard.expect(total & ((1 << len(self.port("sum"))) - 1), met=met)
         self.checks.add(cycle)
 

@@ -10,8 +10,8 @@ from units.collector import Bench
 
 def simulators(drawn: Configuration) -> dict[str, Parameters]:
     """Return of each simulator the parameters of its instances."""
-    shapes = ((2, 1, 1), (3, 1, 2), (4, 2, 3), (20, 4, 1), (15, 5, 2), (49, 7, 3))
-    return {"serializer": rows("in_width out_width copies", *shapes)}
+    shapes = ((2, 1, 1, 1), (3, 1, 2, 1), (4, 2, 3, 1), (20, 4, 1, 1), (15, 5, 2, 1), (49, 7, 3, 1), (6, 2, 2, 2))
+    return {"serializer": rows("in_width out_width copies planes", *shapes)}
 
 
 @cocotb.test(**TIMEOUT)

@@ -10,16 +10,22 @@ from xnorfpga.base.strict import Artefact, Strict
 Routing = Literal["stationary", "diagonal", "broadcast"]
 ROUTINGS: tuple[Routing, ...] = ("stationary", "diagonal", "broadcast")
 Count = Annotated[int, Field(ge=1)]
+Kind = Literal["binary", "ternary"]
 
 
 class LayerShape(Strict):
-    """An MH × MW binary matrix, folded onto PE neurons and SIMD inputs per cycle."""
+    """An MH × MW matrix, folded onto PE neurons and SIMD inputs per cycle.
+
+    coefficients: of each bit plane of the layer's inputs, the least first. weights: whether some may be 0.
+    """
 
     mw: Count
     mh: Count
     routing: Routing
     pe: Count
     simd: Count
+    coefficients: tuple[Count, ...] = (1,)
+    weights: Kind = "binary"
 
 
 class BlockRam(Strict):
@@ -32,8 +38,8 @@ class BlockRam(Strict):
 class Hardware(Artefact):
     """A hardware configuration.
 
-    `input_word_bits` of an image enter per cycle; `copies` images share every weight read. Mirrors AcceleratorConfig
-    in Scala, which checks what depends on several fields.
+    `input_word_bits` of an image enter per cycle, bit plane after bit plane; `copies` images share every weight read.
+    Mirrors AcceleratorConfig in Scala, which checks what depends on several fields.
     """
 
     design: str

@@ -3,7 +3,7 @@
 
 from typing import Literal
 
-from xnorfpga.artefacts.hardware import Routing
+from xnorfpga.artefacts.hardware import Kind, Routing
 from xnorfpga.base.strict import Artefact, Strict
 
 
@@ -16,7 +16,7 @@ class Port(Strict):
 
 
 class InputFacts(Strict):
-    """Image words: bits of a word, words of an image."""
+    """Image words: bits of a word, words of an image with all its bit planes."""
 
     word_bits: int
     words: int
@@ -34,9 +34,11 @@ class LayerFacts(Strict):
     """One layer: shape and fold, and what follows from them.
 
     synapse_fold: MW / SIMD. neuron_fold: MH / PE. cycles: of one batch of images.
-    step_to_output_cycles: from the issue of a step to its result. margin_bits: of popcount − T in two's complement.
+    step_to_output_cycles: from the issue of a step to its result. margin_bits: of sum − T in two's complement.
+    coefficients: of each bit plane of an input. output_planes: bit planes of an answer.
     weights, counting, input_buffer, threshold: how each of these parts is built; docs/engine.md says what each form is.
-    threshold_digit_bits: of the digits by which serial thresholds are entered, else 0.
+    threshold_digit_bits: of the digits by which serial thresholds are entered, else 0. level_bits: of what a level is
+    above or below the middle one, else 0.
     """
 
     index: int
@@ -51,11 +53,14 @@ class LayerFacts(Strict):
     step_to_output_cycles: int
     fifo_depth: int
     margin_bits: int
-    weights: Literal["binary"]
-    counting: Literal["plain", "paired"]
+    coefficients: tuple[int, ...]
+    output_planes: int
+    weights: Kind
+    counting: Literal["plain", "paired", "masked"]
     input_buffer: Literal["stationary", "ring", "pass_through"]
-    threshold: Literal["none", "preset", "serial"]
+    threshold: Literal["none", "preset", "serial", "levels"]
     threshold_digit_bits: int
+    level_bits: int
 
 
 class MemoryFacts(Strict):
@@ -63,7 +68,7 @@ class MemoryFacts(Strict):
 
     name: str
     layer: int
-    kind: Literal["weights", "thresholds"]
+    kind: Literal["weights", "thresholds", "levels"]
     width: int
     depth: int
     column_width: int

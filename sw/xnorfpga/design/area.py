@@ -55,6 +55,11 @@ def processing_element(layer: folding.LayerPrediction) -> tuple[int, int]:
     if layer.threshold.name == "serial":
         return 1 + -(-bits // folding.SERIAL_DIGIT_BITS) - 1 + bits, bits + 1
     halves, registers = popcount(layer.simd, layer.counting is folding.PAIRED)
+    if layer.planes > 1:  # a popcount each, and their weighted sum with its register
+        halves, registers = layer.planes * halves + (layer.planes - 1) * bits, layer.planes * registers + bits
+    if layer.threshold.name == "levels":  # a comparison for each plane below the highest
+        below = layer.output_planes - 1
+        halves, registers = halves + below * layer.threshold.level_bits, registers + layer.output_planes
     if not layer.thresholded and layer.synapse_fold == 1:
         return halves, registers + bits
     start = bits if layer.counting is folding.PAIRED else 0  # −T' less the image's unlike pairs
@@ -86,34 +91,32 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     elements = copies * layer.pe * halves
     ffs = copies * layer.pe * registers
 
-    width = layer.input_buffer.width
-    ring = copies * width if layer.synapse_fold > 1 and layer.input_buffer.holds else 0  # turn, or take the next
-    serializer = copies * layer.arrival_width if width < layer.arrival_width else 0
-    collector = copies * width if width > layer.arrival_width else 0
-    ffs += (0 if first else copies * width) + serializer + collector
+    width, lanes = layer.input_buffer.width, copies * layer.planes
+    ring = lanes * width if layer.synapse_fold > 1 and layer.input_buffer.holds else 0  # turn, or take the next
+    serializer = lanes * layer.arrival_width if width < layer.arrival_width else 0
+    collector = lanes * width if width > layer.arrival_width else 0
+    ffs += (0 if first else lanes * width) + serializer + collector
 
     unlike = 0
     if layer.counting is folding.PAIRED:
         bits = layer.mw.bit_length()
         if layer.transitions_by_word:
-            unlike = copies * 2 * layer.word_width
+            unlike = lanes * 2 * layer.word_width
             registers = 0
         else:  # a popcount like those of the processing elements
             halves, registers = popcount(layer.mw // 2, paired=False)
-            elements += copies * halves
-        unlike += copies * 2 * bits
-        ffs += copies * (registers + 4 * bits)
+            elements += lanes * halves
+        unlike += lanes * 2 * bits
+        ffs += lanes * (registers + 4 * bits)
 
     depth = -(-(layer.step_to_output_cycles + 1) // layer.synapse_fold)
-    stored = copies * layer.out_width * depth
-    thresholds = layer.pe * layer.margin_bits
-    widths = [layer.pe * layer.simd]
+    stored = copies * layer.output_planes * layer.out_width * depth
+    thresholds = [width for width, _ in layer.threshold.memories]
+    widths = [layer.pe * layer.simd * layer.weight_bits, *thresholds]
     if layer.steps == 1:  # weights that never change their row are registers
         ffs += widths[0]
-    if layer.thresholded:
-        widths.append(layer.pe if layer.threshold.name == "serial" else thresholds)
-        if layer.neuron_fold == 1 and layer.threshold.name != "serial":
-            ffs += thresholds
+    if layer.neuron_fold == 1 and layer.threshold.name != "serial":
+        ffs += sum(thresholds)
     return _counts(
         ffs + stored,
         processing_elements=elements,
@@ -127,14 +130,14 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
 
 def count_ends(first: folding.LayerPrediction, last: folding.LayerPrediction, copies: int) -> Counts:
     """Count what stands before the first layer and behind the last: image collector and argmax."""
-    score_bits = last.mw.bit_length()
+    score_bits = last.greatest_sum.bit_length()
     compare = copies * (4 * score_bits + last.mh + (score_bits * last.pe if last.pe > 1 else 0))
-    return _counts(copies * (2 * first.mw + (last.mh + 2) * score_bits), argmax=compare)
+    return _counts(copies * (2 * first.planes * first.mw + (last.mh + 2) * score_bits), argmax=compare)
 
 
 def count_load_port(layers: Sequence[folding.LayerPrediction]) -> Counts:
     """Count the load port's registers: a word, its CRC and the CRC of all, and a bit for each column of the widest."""
-    return _counts(40 + 32 + 32 + max(-(-layer.pe * layer.simd // 40) for layer in layers))
+    return _counts(40 + 32 + 32 + max(-(-layer.pe * layer.simd * layer.weight_bits // 40) for layer in layers))
 
 
 def count(prediction: folding.Prediction) -> Counts:

@@ -10,7 +10,8 @@ from pathlib import Path
 from xnorfpga.artefacts.folding import Folding, LayerFold
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import checks, solver
-from xnorfpga.design.folding import Block, Prediction
+from xnorfpga.design.folding import ONE_BIT, WEIGHT_BITS, Block, Operands, Prediction
+from xnorfpga.design.hardware import operands as operands_of
 from xnorfpga.design.schema import Board, CyclesGoal, Design, Goal, RateGoal
 
 
@@ -31,7 +32,7 @@ def folding_of(design: Design) -> Folding:
     if isinstance(design.folding, Folding):
         return design.folding
     try:
-        found = solve(design.network.layers, design.board, design.folding)
+        found = solve(design.network.layers, design.board, design.folding, operands_of(design))
     except UserError as error:
         raise UserError(f"{design.path}: folding: {error}") from None
     layers = [{"routing": layer.routing, "pe": layer.pe, "simd": layer.simd} for layer in found.layers]
@@ -42,12 +43,12 @@ def folding_of(design: Design) -> Folding:
     return folding
 
 
-def solve(network: tuple[int, ...], board: Board, goal: Goal) -> Prediction:
+def solve(network: tuple[int, ...], board: Board, goal: Goal, operands: Operands = ONE_BIT) -> Prediction:
     """Return the smallest folding that reaches a goal; "auto": the fastest that fits.
 
     Raises UserError where none does, with what limits it.
     """
-    if excess := checks.excess_of_weights(network, board):
+    if excess := checks.excess_of_weights(network, board, WEIGHT_BITS[operands.weights]):
         raise UserError(f"{'-'.join(map(str, network))}: {excess}")
     match goal:
         case CyclesGoal():
@@ -55,18 +56,18 @@ def solve(network: tuple[int, ...], board: Board, goal: Goal) -> Prediction:
         case RateGoal():
             cycles = Fraction(board.clock_mhz * 1e6 / goal.images_per_second)
         case _:
-            return solver.fastest(network, device(board)).prediction
-    return solver.smallest(network, device(board), cycles).prediction
+            return solver.fastest(network, device(board), operands).prediction
+    return solver.smallest(network, device(board), cycles, operands).prediction
 
 
-def front(network: tuple[int, ...], board: Board) -> list[solver.Solution]:
+def front(network: tuple[int, ...], board: Board, operands: Operands = ONE_BIT) -> list[solver.Solution]:
     """Return the Pareto front of cycles per image against ALMs, the fastest first.
 
     Raises UserError where the network fits in no folding.
     """
-    if excess := checks.excess_of_weights(network, board):
+    if excess := checks.excess_of_weights(network, board, WEIGHT_BITS[operands.weights]):
         raise UserError(f"{'-'.join(map(str, network))}: {excess}")
-    return solver.front(network, device(board))
+    return solver.front(network, device(board), operands)
 
 
 def device(board: Board) -> solver.Device:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from xnorfpga.artefacts.hardware import Hardware
+from xnorfpga.artefacts.hardware import Hardware, Kind
 
 
 def _bits(values: int) -> int:
@@ -20,15 +20,28 @@ def _bits(values: int) -> int:
     return (values - 1).bit_length()
 
 
+WEIGHT_BITS: dict[Kind, int] = {"binary": 1, "ternary": 2}
+"""Bits of a weight in a row of the weight memory (Weights in Scala)."""
+
+
 @dataclass(frozen=True)
-class Weights:
-    """What a weight is, and the bits it takes in a row of the weight memory (Weights in Scala)."""
+class Operands:
+    """What a network multiplies: the coefficients of the bit planes of its inputs and activations, and its weights."""
 
-    name: str
-    bits: int
+    input_coefficients: tuple[int, ...] = (1,)
+    activation_coefficients: tuple[int, ...] = (1,)
+    weights: Kind = "binary"
+
+    def of_layer(self, index: int, last: bool) -> tuple[tuple[int, ...], Kind]:
+        """Return the coefficients of layer `index`'s inputs and its weights: those of the last layer are binary."""
+        return self.activation_coefficients if index else self.input_coefficients, "binary" if last else self.weights
+
+    def output_planes(self, last: bool) -> int:
+        """Return the bit planes of a layer's answers; the scores are numbers."""
+        return 1 if last else len(self.activation_coefficients)
 
 
-BINARY = Weights("binary", bits=1)
+ONE_BIT = Operands()
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Counting:
 
 PLAIN = Counting("plain", products=1)
 PAIRED = Counting("paired", products=2)
+MASKED = Counting("masked", products=1)
 LEAST_PAIRED_INPUTS = 8  # fewer inputs at once save less than the subtraction of an image's transitions costs
 
 
@@ -65,17 +79,20 @@ class InputBuffer:
 
 @dataclass(frozen=True)
 class Threshold:
-    """How popcounts become answers (Threshold in Scala).
+    """How sums become answers (Threshold in Scala).
 
-    memory: width and depth of what holds the thresholds. answer_bits: of a neuron. preset_cycles: before each batch.
-    digit_bits: of the digits by which thresholds are entered, 0 where each enters whole.
+    memories: width and depth of each that holds thresholds. answer_bits: of a neuron, in each bit plane. preset_cycles:
+    before each batch. digit_bits: of the digits by which thresholds are entered, 0 where each enters whole. level_bits:
+    of what a level is above or below the middle one. latency: cycles from the accumulator to the answer.
     """
 
     name: str
-    memory: tuple[int, int] | None
+    memories: tuple[tuple[int, int], ...]
     answer_bits: int = 1
     preset_cycles: int = 0
     digit_bits: int = 0
+    level_bits: int = 0
+    latency: int = 0
 
 
 SERIAL_DIGIT_BITS = 4
@@ -114,6 +131,9 @@ class LayerPrediction:
     thresholded: bool
     word_width: int  # bits a lane of the words in which its input is first seen
     arrival_width: int  # bits a lane of the beats that reach it: for layer 0 a whole image
+    coefficients: tuple[int, ...] = (1,)  # of each bit plane of an input
+    weights: Kind = "binary"
+    output_planes: int = 1
 
     @property
     def synapse_fold(self) -> int:
@@ -131,9 +151,19 @@ class LayerPrediction:
         return self.synapse_fold * self.neuron_fold
 
     @property
-    def weights(self) -> Weights:
-        """What its weights are."""
-        return BINARY
+    def planes(self) -> int:
+        """Bit planes of an input."""
+        return len(self.coefficients)
+
+    @property
+    def greatest_sum(self) -> int:
+        """The greatest sum of a neuron: of each bit plane its coefficient times its popcount."""
+        return sum(self.coefficients) * self.mw
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a weight in the weight memory."""
+        return WEIGHT_BITS[self.weights]
 
     @cached_property
     def input_buffer(self) -> InputBuffer:
@@ -147,17 +177,25 @@ class LayerPrediction:
 
     @cached_property
     def threshold(self) -> Threshold:
-        """Its thresholds: serial where all neurons are worked at once, an input a cycle, and the words take longer."""
+        """Its thresholds: serial where all neurons are worked at once, a bit a cycle, and the words take longer."""
         if not self.thresholded:
-            return Threshold("none", None, answer_bits=_bits(self.mw + 1))
+            return Threshold("none", (), answer_bits=_bits(self.greatest_sum + 1))
+        start = (self.pe * self.margin_bits, self.neuron_fold)
+        if self.output_planes > 1:
+            level_bits = _bits(self.greatest_sum + 2) + 1
+            others = (self.pe * (2**self.output_planes - 2) * level_bits, self.neuron_fold)
+            return Threshold("levels", (start, others), level_bits=level_bits, latency=1)
         rows = serial_rows(self.margin_bits)
-        if self.neuron_fold == 1 and self.simd == 1 and self.synapse_fold >= rows:
-            return Threshold("serial", (self.pe, rows), preset_cycles=rows, digit_bits=SERIAL_DIGIT_BITS)
-        return Threshold("preset", (self.pe * self.margin_bits, self.neuron_fold))
+        one_bit = self.planes == 1 and self.weights == "binary"
+        if one_bit and self.neuron_fold == 1 and self.simd == 1 and self.synapse_fold >= rows:
+            return Threshold("serial", ((self.pe, rows),), preset_cycles=rows, digit_bits=SERIAL_DIGIT_BITS)
+        return Threshold("preset", (start,))
 
     @cached_property
     def counting(self) -> Counting:
         """How its products are counted: as pairs where that saves logic and the transitions are known in time."""
+        if self.weights == "ternary":
+            return MASKED
         at_once = self.input_buffer.name == "stationary" and self.arrival_width == self.mw
         known = self.transitions_by_word or at_once
         pairs = self.simd % 2 == 0 and self.simd >= LEAST_PAIRED_INPUTS
@@ -170,17 +208,17 @@ class LayerPrediction:
 
     @property
     def step_to_output_cycles(self) -> int:
-        """Cycles from a step to its result: memory, popcount, accumulator, buffer."""
-        return 1 + self.counting.latency(self.simd) + 1 + 1
+        """Cycles from a step to its result: memory, popcount, sum over bit planes, accumulator, levels, buffer."""
+        return 1 + self.counting.latency(self.simd) + (self.planes > 1) + 1 + self.threshold.latency + 1
 
     @property
     def margin_bits(self) -> int:
-        """Bits of popcount − T in two's complement."""
-        return _bits(self.mw + 1) + 1
+        """Bits of sum − T in two's complement."""
+        return _bits(self.greatest_sum + 1) + 1
 
     @property
     def out_width(self) -> int:
-        """Bits a lane of an output beat."""
+        """Bits a lane of an output beat; a lane is a bit plane of an image."""
         return self.pe * self.threshold.answer_bits
 
     @property
@@ -191,17 +229,20 @@ class LayerPrediction:
     def facts(self) -> dict[str, Any]:
         """Return what the manifest's entry of the layer must state alike."""
         sizes = ("mw", "mh", "pe", "simd", "routing", "synapse_fold", "neuron_fold", "cycles", "step_to_output_cycles")
-        parts = ("weights", "counting", "input_buffer", "threshold")
+        more = ("margin_bits", "output_planes", "weights")
+        parts = ("counting", "input_buffer", "threshold")
         return {
-            **{name: getattr(self, name) for name in (*sizes, "margin_bits")},
+            **{name: getattr(self, name) for name in (*sizes, *more)},
             **{part: getattr(self, part).name for part in parts},
+            "coefficients": list(self.coefficients),
             "threshold_digit_bits": self.threshold.digit_bits,
+            "level_bits": self.threshold.level_bits,
         }
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights and thresholds."""
-        weights = block.blocks(self.pe * self.simd * self.weights.bits, self.steps)
-        return weights + (block.blocks(*self.threshold.memory) if self.threshold.memory else 0)
+        weights = block.blocks(self.pe * self.simd * self.weight_bits, self.steps)
+        return weights + sum(block.blocks(*memory) for memory in self.threshold.memories)
 
 
 def _adapted(times: Sequence[int], from_width: int, to_width: int) -> list[int]:
@@ -230,9 +271,14 @@ class Prediction:
     @property
     def interval_cycles(self) -> int:
         """Cycles between two groups of images in steady state: those of the slowest stage."""
-        input_cycles = self.copies * (self.layers[0].mw // self.input_word_bits)
+        input_cycles = self.copies * self.input_words
         argmax_cycles = self.layers[-1].mh + self.copies
         return max(input_cycles, argmax_cycles, *(layer.cycles for layer in self.layers))
+
+    @property
+    def input_words(self) -> int:
+        """Words of an image, all its bit planes."""
+        return self.layers[0].planes * (self.layers[0].mw // self.input_word_bits)
 
     @property
     def cycles_per_image(self) -> Fraction:
@@ -257,7 +303,7 @@ class Prediction:
 
     def _lone_image(self) -> list[tuple[list[int], list[int]]]:
         """Return for each layer when a lone image's steps are issued, and when its results are there."""
-        times = [self.layers[0].mw // self.input_word_bits]  # when the whole image is collected
+        times = [self.input_words]  # when the whole image is collected
         schedule = []
         for layer in self.layers:
             arrivals = _adapted(times, layer.arrival_width, layer.input_buffer.width)
@@ -285,6 +331,7 @@ def predict_hardware(hardware: Hardware) -> Prediction:
             LayerPrediction(
                 **dict(shape),
                 thresholded=index < len(shapes) - 1,
+                output_planes=len(shapes[index + 1].coefficients) if index < len(shapes) - 1 else 1,
                 word_width=previous or hardware.input_word_bits,
                 arrival_width=previous or shape.mw,
             )

@@ -3,33 +3,43 @@
 
 from xnorfpga.artefacts.folding import Folding
 from xnorfpga.artefacts.hardware import BlockRam, Hardware, LayerShape
-from xnorfpga.base.errors import UserError
-from xnorfpga.design.folding import Prediction, predict_hardware
+from xnorfpga.design.folding import Operands, Prediction, predict_hardware
 from xnorfpga.design.schema import Board, Design
 
 
 def hardware(design: Design, folding: Folding) -> Hardware:
-    """Return what the Scala elaboration reads: shapes, folds and the board's block RAM.
+    """Return what the Scala elaboration reads: shapes, bits, folds and the board's block RAM.
 
     Weights and training are not in it: a newly trained model of the same shape gives the same hardware.
-
-    Raises UserError where weights, activations or pixels have more than one bit: the RTL has no such layers yet.
     """
-    quantization = design.quantization
-    for key in ("weight_bits", "activation_bits", "input_bits"):
-        if (bits := getattr(quantization, key)) != 1:
-            raise UserError(f"{design.path}: quantization.{key} = {bits}: accepted for hardware, so far: 1")
+    layers = []
+    for k, ((mw, mh), fold) in enumerate(zip(design.shapes, folding.layers, strict=True)):
+        coefficients, weights = operands(design).of_layer(k, last=k == len(design.shapes) - 1)
+        layers.append(
+            LayerShape(
+                mw=mw,
+                mh=mh,
+                routing=fold.routing,
+                pe=fold.pe,
+                simd=fold.simd,
+                coefficients=coefficients,
+                weights=weights,
+            )
+        )
     return Hardware(
         design=design.name,
         clock_mhz=design.board.clock_mhz,
         input_word_bits=folding.input_word_bits,
         copies=folding.copies,
-        layers=tuple(
-            LayerShape(mw=mw, mh=mh, routing=fold.routing, pe=fold.pe, simd=fold.simd)
-            for (mw, mh), fold in zip(design.shapes, folding.layers, strict=True)
-        ),
+        layers=tuple(layers),
         memory=block_ram(design.board),
     )
+
+
+def operands(design: Design) -> Operands:
+    """Return what a design's network multiplies."""
+    quantization = design.quantization
+    return Operands(quantization.input_coefficients, quantization.activation_coefficients, quantization.weights)
 
 
 def block_ram(board: Board) -> BlockRam:

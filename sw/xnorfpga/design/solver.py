@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area
-from xnorfpga.design.folding import Block, LayerPrediction, Prediction
+from xnorfpga.design.folding import ONE_BIT, Block, LayerPrediction, Operands, Prediction
 
 MAX_COPIES = 8
 EXCESS = 2  # options that do more than this many times the work of the one that does least are no candidates
@@ -87,30 +87,41 @@ def _folds(mw: int, mh: int, interval: int, last: bool) -> tuple[tuple[str, int,
 
 @cache
 def _layer(
-    mw: int, mh: int, fold: tuple[str, int, int], copies: int, thresholded: bool, before: int, first: bool
+    mw: int, mh: int, fold: tuple[str, int, int], copies: int, index: int, last: bool, before: int, operands: Operands
 ) -> tuple[LayerPrediction, float, int]:
     """Return a layer, its ALMs without regard to flip-flops, and those; `before`: bits of the words that reach it."""
     routing, pe, simd = fold
-    layer = LayerPrediction(mw, mh, routing, pe, simd, thresholded, before, mw if first else before)
-    counts = area.count_layer(layer, copies, first)
+    layer = LayerPrediction(
+        mw,
+        mh,
+        routing,
+        pe,
+        simd,
+        not last,
+        before,
+        before if index else mw,
+        *operands.of_layer(index, last),
+        operands.output_planes(last),
+    )
+    counts = area.count_layer(layer, copies, first=index == 0)
     return layer, area.logic(counts), counts.ffs
 
 
-def _solve(network: tuple[int, ...], device: Device, copies: int, interval: int) -> Solution | None:
+def _solve(network: tuple[int, ...], device: Device, copies: int, interval: int, operands: Operands) -> Solution | None:
     """Return the smallest folding that takes a group of `copies` images in `interval` cycles; None if none fits."""
     if copies + network[-1] > interval:
         return None  # the argmax would be the slowest
-    word_bits = _input_word_bits(network[0], copies, interval)
+    word_bits = _input_word_bits(network[0], copies * len(operands.input_coefficients), interval)
     if word_bits is None:
         return None
     partials: dict[int, list[_Partial]] = {word_bits: [_Partial((), 0.0, 0, 0)]}
     shapes = list(pairwise(network))
     for index, (mw, mh) in enumerate(shapes):
-        thresholded = index < len(shapes) - 1
+        last = index == len(shapes) - 1
         reached: dict[int, list[_Partial]] = {}
         for before, found in partials.items():
-            for fold in _folds(mw, mh, interval, not thresholded):
-                layer, logic, ffs = _layer(mw, mh, fold, copies, thresholded, before, index == 0)
+            for fold in _folds(mw, mh, interval, last):
+                layer, logic, ffs = _layer(mw, mh, fold, copies, index, last, before, operands)
                 if layer.cycles > interval:
                     continue
                 m10k = layer.m10k(device.block)
@@ -131,9 +142,9 @@ def _solve(network: tuple[int, ...], device: Device, copies: int, interval: int)
     return min(solutions, key=lambda solution: solution.alms, default=None)
 
 
-def _input_word_bits(mw: int, copies: int, interval: int) -> int | None:
+def _input_word_bits(mw: int, lanes: int, interval: int) -> int | None:
     """Return the narrowest input word that keeps pace; wider where pairs can then still be counted word by word."""
-    enough = [width for width in divisors(mw) if copies * (mw // width) <= interval]
+    enough = [width for width in divisors(mw) if lanes * (mw // width) <= interval]
     counted = [width for width in enough if width % 2 == 0 and width <= KEEPS_PAIRS]
     return next(iter(counted or enough), None)
 
@@ -147,48 +158,51 @@ def _best(found: list[_Partial]) -> list[_Partial]:
     return [*kept[: KEPT - 1], *kept[-1:]] if len(kept) > KEPT else kept
 
 
-def smallest(network: tuple[int, ...], device: Device, cycles_per_image: Fraction) -> Solution:
+def smallest(
+    network: tuple[int, ...], device: Device, cycles_per_image: Fraction, operands: Operands = ONE_BIT
+) -> Solution:
     """Return the folding of the fewest ALMs that takes at most so many cycles an image.
 
     Args:
         network: neurons of each layer, the inputs first.
+        operands: what it multiplies.
 
     Raises UserError where nothing of the kind fits, naming what limits it and the nearest that can be reached.
     """
     found = [
         solution
         for copies in range(1, MAX_COPIES + 1)
-        if (solution := _solve(network, device, copies, int(cycles_per_image * copies)))
+        if (solution := _solve(network, device, copies, int(cycles_per_image * copies), operands))
     ]
     if found:
         return min(found, key=lambda solution: (solution.alms, solution.cycles_per_image))
-    nearest = fastest(network, device)
+    nearest = fastest(network, device, operands)
     raise UserError(
-        f"{float(cycles_per_image):g} cycles an image: {_limit(network, device, cycles_per_image)}; "
+        f"{float(cycles_per_image):g} cycles an image: {_limit(network, device, cycles_per_image, operands)}; "
         f"the nearest that can be reached is {float(nearest.cycles_per_image):g}"
     )
 
 
-def fastest(network: tuple[int, ...], device: Device) -> Solution:
+def fastest(network: tuple[int, ...], device: Device, operands: Operands = ONE_BIT) -> Solution:
     """Return the folding of the fewest cycles an image that fits, the smallest of equal ones.
 
     Raises UserError where the network fits in no folding.
     """
     best: Solution | None = None
-    slowest = max(mw * mh for mw, mh in pairwise(network)) + network[-1] + network[0]
+    slowest = max(mw * mh for mw, mh in pairwise(network)) + network[-1] + network[0] * len(operands.input_coefficients)
     for copies in range(1, MAX_COPIES + 1):
         low, high = network[-1] + copies, slowest * copies
         if best:  # only what is faster is of interest
             high = int(best.cycles_per_image * copies)
-            if not (solution := _solve(network, device, copies, high)):
+            if not (solution := _solve(network, device, copies, high, operands)):
                 continue
         else:
-            solution = _solve(network, device, copies, high)
+            solution = _solve(network, device, copies, high, operands)
             if solution is None:
                 continue
         while low < high:
             middle = (low + high) // 2
-            tried = _solve(network, device, copies, middle)
+            tried = _solve(network, device, copies, middle, operands)
             if tried:
                 solution, high = tried, tried.prediction.interval_cycles
             else:
@@ -196,11 +210,11 @@ def fastest(network: tuple[int, ...], device: Device) -> Solution:
         if not best or (solution.cycles_per_image, solution.alms) < (best.cycles_per_image, best.alms):
             best = solution
     if best is None:
-        raise UserError(f"{'-'.join(map(str, network))}: {_limit(network, device, None)}, in any folding")
+        raise UserError(f"{'-'.join(map(str, network))}: {_limit(network, device, None, operands)}, in any folding")
     return best
 
 
-def _limit(network: tuple[int, ...], device: Device, cycles_per_image: Fraction | None) -> str:
+def _limit(network: tuple[int, ...], device: Device, cycles_per_image: Fraction | None, operands: Operands) -> str:
     """Say what keeps a network from a pace, from a device without that limit."""
     goal = cycles_per_image or Fraction(max(mw * mh for mw, mh in pairwise(network)) * 2)
     boundless = 10**9
@@ -215,25 +229,25 @@ def _limit(network: tuple[int, ...], device: Device, cycles_per_image: Fraction 
             Device(device.name, boundless, boundless, device.block),
         ),
     ):
-        if any(_solve(network, free, copies, int(goal * copies)) for copies in range(1, MAX_COPIES + 1)):
+        if any(_solve(network, free, copies, int(goal * copies), operands) for copies in range(1, MAX_COPIES + 1)):
             return what
     return f"the argmax takes a cycle a class ({network[-1]}) and one an image"
 
 
-def front(network: tuple[int, ...], device: Device) -> list[Solution]:
+def front(network: tuple[int, ...], device: Device, operands: Operands = ONE_BIT) -> list[Solution]:
     """Return the Pareto front of cycles an image against ALMs, the fastest first.
 
     Raises UserError where the network fits in no folding.
     """
-    best = fastest(network, device)
+    best = fastest(network, device, operands)
     solutions = [best]
     pace = best.cycles_per_image
     while pace <= 40 * best.cycles_per_image:
         pace = Fraction(round(pace * 1000 * Fraction(5, 4)), 1000)
-        solution = smallest(network, device, pace)
+        solution = smallest(network, device, pace, operands)
         # Its input word may be slower than its layers; one as fast costs next to nothing.
         layers = max(layer.cycles for layer in solution.prediction.layers)
-        solutions += [solution, *filter(None, [_solve(network, device, solution.prediction.copies, layers)])]
+        solutions += [solution, *filter(None, [_solve(network, device, solution.prediction.copies, layers, operands)])]
     return list(_front(solutions))
 
 

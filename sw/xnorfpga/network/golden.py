@@ -112,30 +112,33 @@ class Inference:
 def infer(model: Model, images: Bits) -> Inference:
     """Run the integer model on images bool[N, planes · MW] (`Model.encode`).
 
-    The sum is (the sum of the products of ±1, or 0, and the inputs' values + the greatest that it can be) / 2. The
-    products go through a float32 matrix product, which is exact: every partial sum is an integer below 2^24.
+    The products go through a float32 matrix product, which is exact: every partial sum is an integer below 2^24.
     """
-
-    def sums(layer: LayerWeights, planes: Bits) -> NDArray[np.int32]:
-        assert layer.greatest_sum < 2**24
-        weights = np.float32(2) * layer.weights - 1
-        values = np.float32(0)
-        for c, plane in zip(layer.coefficients, planes, strict=True):
-            values = values + c * (np.float32(2) * plane - 1)
-        used = np.full(len(weights), weights.shape[1])
-        if layer.mask is not None:
-            weights *= layer.mask
-            used = layer.mask.sum(1)
-        products = (values @ weights.T).astype(np.int32)
-        return ((products + sum(layer.coefficients) * used) // 2).astype(np.int32)
-
     return _infer(model, images, sums)
+
+
+def sums(layer: LayerWeights, planes: Bits) -> NDArray[np.int32]:
+    """Return the sums int32[N, MH] of a layer's neurons for inputs bool[planes, N, MW].
+
+    A sum is (the sum of the products of ±1, or 0, and the inputs' values + the greatest that it can be) / 2.
+    """
+    assert layer.greatest_sum < 2**24
+    weights = np.float32(2) * layer.weights - 1
+    values = np.float32(0)
+    for c, plane in zip(layer.coefficients, planes, strict=True):
+        values = values + c * (np.float32(2) * plane - 1)
+    used = np.full(len(weights), weights.shape[1])
+    if layer.mask is not None:
+        weights *= layer.mask
+        used = layer.mask.sum(1)
+    products = (values @ weights.T).astype(np.int32)
+    return ((products + sum(layer.coefficients) * used) // 2).astype(np.int32)
 
 
 def infer_packed(model: Model, images: Bits) -> Inference:
     """Run the packed-bit model on images bool[N, planes · MW]: per plane and 64-bit word, count the ones of XNOR."""
 
-    def sums(layer: LayerWeights, planes: Bits) -> NDArray[np.int32]:
+    def counted_sums(layer: LayerWeights, planes: Bits) -> NDArray[np.int32]:
         w_words = pack(layer.weights)
         counted = pack(np.full(layer.weights.shape, True) if layer.mask is None else layer.mask)  # padding never is
         total = np.zeros((planes.shape[1], len(w_words)), np.int32)
@@ -146,7 +149,7 @@ def infer_packed(model: Model, images: Bits) -> Inference:
                 total += c * np.bitwise_count(xnor & counted[None, :, k]).astype(np.int32)
         return total
 
-    return _infer(model, images, sums)
+    return _infer(model, images, counted_sums)
 
 
 def _infer(model: Model, images: Bits, sums: Callable[[LayerWeights, Bits], NDArray[np.int32]]) -> Inference:

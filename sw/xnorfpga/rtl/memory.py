@@ -23,25 +23,31 @@ if TYPE_CHECKING:
     from xnorfpga.network.golden import Model
 
 
-def weight_rows(layer: dict[str, Any], weights: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def weight_rows(
+    layer: dict[str, Any], weights: NDArray[np.bool_], mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Arrange a layer's weights in the order in which the engine reads them.
 
     Row `group * synapse_fold + step` holds PE p's SIMD weights at bits p*SIMD …, for neuron `group * PE + p`. With
     diagonal routing PE p meets input word (step + p) mod synapse_fold at that step, so it reads that word's weights:
-    the paper's rearrangement by diagonal.
+    the paper's rearrangement by diagonal. A ternary weight is two bits: its sign and, above it, whether it counts.
 
     Args:
         layer: the layer's entry in the manifest (mw, mh, pe, simd, synapse_fold, neuron_fold, routing).
         weights: bool[MH, MW], True = +1.
+        mask: bool[MH, MW], False where a weight is 0; None: no weight is.
 
     Returns:
-        bool[neuron_fold * synapse_fold, PE * SIMD].
+        bool[neuron_fold * synapse_fold, PE * SIMD * bits of a weight].
     """
     pe, simd, words, groups = (layer[key] for key in ("pe", "simd", "synapse_fold", "neuron_fold"))
-    by_word = weights.reshape(groups, pe, words, simd)
+    bits = [weights]
+    if layer["weights"] == "ternary":
+        bits.append(np.ones_like(weights) if mask is None else mask)
+    by_word = np.stack(bits, axis=-1).reshape(groups, pe, words, simd * len(bits))
     if layer["routing"] == "diagonal":
         by_word = np.stack([np.roll(by_word[:, p], -p, axis=1) for p in range(pe)], axis=1)
-    return by_word.transpose(0, 2, 1, 3).reshape(groups * words, pe * simd)
+    return by_word.transpose(0, 2, 1, 3).reshape(groups * words, -1)
 
 
 def transitions(vectors: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -52,10 +58,11 @@ def transitions(vectors: NDArray[np.bool_]) -> NDArray[np.int64]:
 def threshold_rows(
     layer: dict[str, Any], weights: NDArray[np.bool_], thresholds: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Arrange a layer's thresholds as what the accumulators start from: −T in two's complement.
+    """Arrange a layer's thresholds as what the accumulators start from: −T in two's complement, of levels the middle T.
 
-    Where pairs are counted, majorities take the place of products: popcount = 2·count − transitions(x) +
-    transitions(w). What depends on the weights alone is taken off the threshold here: −(T − transitions(w)).
+    Where pairs are counted, majorities take the place of products: in each bit plane popcount = 2·count −
+    transitions(x) + transitions(w). What depends on the weights alone is taken off the threshold here:
+    −(T − (sum of the coefficients) · transitions(w)).
 
     Serial thresholds are counted up from 0, modulo 2^margin_bits: row 0 clears and holds nothing, a one in one of the
     R = 2^threshold_digit_bits rows of digit k adds 1 + R + … + R^k.
@@ -63,7 +70,7 @@ def threshold_rows(
     Args:
         layer: the layer's entry in the manifest (pe, neuron_fold, margin_bits, counting, threshold …).
         weights: bool[MH, MW].
-        thresholds: int[MH], 0 … MW+1.
+        thresholds: int[MH], 0 … greatest sum + 1.
 
     Returns:
         bool[neuron_fold, PE * margin_bits], neuron `group * PE + p` at bits p*margin_bits …; of serial thresholds
@@ -72,15 +79,34 @@ def threshold_rows(
     bits = layer["margin_bits"]
     values = -thresholds.astype(np.int64)
     if layer["counting"] == "paired":
-        values += transitions(weights)
+        values += sum(layer["coefficients"]) * transitions(weights)
     if layer["threshold"] == "serial":
         rest, digits, rows_per_digit = values % (1 << bits), [], 1 << layer["threshold_digit_bits"]
         for k in reversed(range(-(-bits // layer["threshold_digit_bits"]))):
             counts, rest = np.divmod(rest, sum(rows_per_digit**digit for digit in range(k + 1)))
             digits.append(np.arange(rows_per_digit)[:, None] < counts)
         return np.concatenate([np.zeros((1, len(values)), dtype=bool), *reversed(digits)])
-    values = values.reshape(layer["neuron_fold"], layer["pe"], 1)
-    return ((values >> np.arange(bits)) & 1).astype(bool).reshape(layer["neuron_fold"], -1)
+    return _twos_complement(values, bits).reshape(layer["neuron_fold"], -1)
+
+
+def level_rows(layer: dict[str, Any], levels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Arrange what a layer's levels are above or below the middle one, which the accumulators start from.
+
+    Args:
+        layer: the layer's entry in the manifest (neuron_fold, level_bits).
+        levels: int[MH, L], ascending in each row, 0 … greatest sum + 1.
+
+    Returns:
+        bool[neuron_fold, PE * (L - 1) * level_bits], neuron after neuron, its levels ascending without the middle one.
+    """
+    middle = levels.shape[1] // 2
+    others = np.delete(levels - levels[:, middle : middle + 1], middle, axis=1)
+    return _twos_complement(others.astype(np.int64), layer["level_bits"]).reshape(layer["neuron_fold"], -1)
+
+
+def _twos_complement(values: NDArray[np.int64], bits: int) -> NDArray[np.bool_]:
+    """Return int[…] as bool[…, bits], the lowest bit first."""
+    return ((values[..., None] >> np.arange(bits)) & 1).astype(bool)
 
 
 def rows(manifest: dict[str, Any], model: "Model") -> list[NDArray[np.bool_]]:
@@ -94,15 +120,27 @@ def rows(manifest: dict[str, Any], model: "Model") -> list[NDArray[np.bool_]]:
         raise UserError(
             f"the model's layers are {given} but the accelerator was elaborated for {shape}: elaborate again"
         )
+    planes = [(*layer["coefficients"],) for layer in manifest["layers"]]
+    if (found := [layer.coefficients for layer in model.layers]) != planes:
+        raise UserError(
+            f"the model's bit planes weigh {found} but the accelerator was elaborated for {planes}: elaborate again"
+        )
     contents = []
     for memory in manifest["memories"]:
         layer = manifest["layers"][memory["layer"]]
         source = model.layers[memory["layer"]]
         if memory["kind"] == "weights":
-            contents.append(weight_rows(layer, source.weights))
+            if source.mask is not None and layer["weights"] != "ternary":
+                raise UserError(
+                    f"the model's layer {memory['layer']} has weights that are 0 but the accelerator was elaborated "
+                    "for ±1: elaborate again"
+                )
+            contents.append(weight_rows(layer, source.weights, source.mask))
+        elif memory["kind"] == "thresholds":
+            middle = source.levels[:, source.levels.shape[1] // 2]
+            contents.append(threshold_rows(layer, source.weights, middle))
         else:
-            assert source.thresholds is not None
-            contents.append(threshold_rows(layer, source.weights, source.thresholds))
+            contents.append(level_rows(layer, source.levels))
         assert contents[-1].shape == (memory["depth"], memory["width"]), memory["name"]
     return contents
 

@@ -92,7 +92,7 @@ class Bench:
         await self.settle()
 
     async def send(self, image: np.ndarray, last: bool) -> None:
-        """Send one image (bool[MW]), word by word; `last`: the accelerator shall not wait for more to fill a group."""
+        """Send one image (bool[planes · MW]), word by word; `last`: nobody shall wait for more to fill a group."""
         dut, width = self.dut, self.manifest.input.word_bits
         words = [to_int(image[start : start + width]) for start in range(0, len(image), width)]
         dut.images_valid.value = 1
@@ -126,11 +126,15 @@ class Bench:
         if len(self.labels) % max(1, len(self.images) // 200) == 0:
             self.progress.write_text(str(len(self.labels)))
 
+    def hidden_bits(self, k: int) -> int:
+        """Return the bits of an image behind hidden layer k: its neurons in every bit plane, the least first."""
+        return self.manifest.layers[k].output_planes * self.manifest.layers[k].mh
+
     def take_hidden(self, k: int):
         """Return the recorder of hidden layer k's bits, one call a group of images."""
         payload = getattr(self.dut, f"probes_{k}_payload")
         lanes = getattr(self.dut, f"probes_{k}_lanes")
-        copies, width = self.manifest.copies, self.manifest.layers[k].mh
+        copies, width = self.manifest.copies, self.hidden_bits(k)
 
         def take() -> None:
             value, valid = int(payload.value), int(lanes.value)
@@ -157,10 +161,10 @@ class Bench:
     def outcome(self, seconds: float) -> Outcome:
         """Return all that was recorded."""
         hidden = []
-        for vectors, layer in zip(self.hidden, self.manifest.layers, strict=False):
-            size = -(-layer.mh // 8)
+        for k, vectors in enumerate(self.hidden):
+            size = -(-self.hidden_bits(k) // 8)
             packed = np.frombuffer(b"".join(vector.to_bytes(size, "little") for vector in vectors), np.uint8)
-            hidden.append(unpack_bytes(packed.reshape(-1, size), layer.mh))
+            hidden.append(unpack_bytes(packed.reshape(-1, size), self.hidden_bits(k)))
         latency = self.result_cycles[0] - self.first_word_cycle if self.result_cycles and self.first_word_cycle else -1
         return Outcome(
             labels=np.array(self.labels, np.int64),

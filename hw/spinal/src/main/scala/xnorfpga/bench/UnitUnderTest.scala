@@ -19,8 +19,11 @@ object UnitUnderTest {
   def apply(unit: String, parameters: Value): UnitUnderTest = {
     def number(key: String) = parameters(key).num.toInt
     lazy val config = read[AcceleratorConfig](parameters("accelerator"))
-    lazy val lanes = Lanes(config.copies)
     lazy val plan = LayerPlan.all(config)(number("layer"))
+    lazy val lanes = Lanes(config.copies, plan.config.planes)
+
+    /** Lanes of a unit alone: one bit plane where no other number is given. */
+    def shape = Lanes(number("copies"), parameters.obj.get("planes").map(_.num.toInt).getOrElse(1))
 
     /** The parameters, and what is said of them. */
     def facts(more: Obj*) = Obj.from((parameters +: more).flatMap(_.obj))
@@ -31,25 +34,25 @@ object UnitUnderTest {
         val popcount = XnorPopcount(number("size"), counting(parameters("counting").str))
         UnitUnderTest(popcount, facts(Obj("latency" -> popcount.shape.latency)))
       case "ProcessingElement" =>
-        UnitUnderTest(ProcessingElement(plan), facts(layer, Obj("latency" -> plan.popcount.latency)))
+        UnitUnderTest(ProcessingElement(plan), facts(layer, Obj("latency" -> (plan.countedStage - plan.readStage))))
       case "InputRegister" =>
         val register = InputRegister(plan, lanes)
         val shape = Obj("width" -> plan.inputBuffer.width, "taps" -> plan.inputBuffer.taps, "input_buffer" -> plan.inputBuffer.name)
         val transitions = Obj("transitions_arrive" -> (plan.collectedTransitionBits > 0), "transition_stage" -> register.transitionStage)
         UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
-        val unit = Layer(plan, lanes, config.memory)
+        val unit = Layer(plan, config.copies, config.memory)
         val arrives = plan.index == 0 && plan.collectedTransitionBits > 0
         val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> arrives)
         UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
       case "ImageCollector" =>
-        val collector = ImageCollector(number("word_bits"), number("image_bits"), number("copies"), number("transition_bits"))
+        val collector = ImageCollector(number("word_bits"), number("image_bits"), shape, number("transition_bits"))
         UnitUnderTest(collector, facts())
       case "Collector" =>
-        val collector = Collector(number("in_width"), number("out_width"), Lanes(number("copies")), number("transition_bits"))
+        val collector = Collector(number("in_width"), number("out_width"), shape, number("transition_bits"))
         UnitUnderTest(collector, facts())
       case "Serializer" =>
-        UnitUnderTest(Serializer(number("in_width"), number("out_width"), Lanes(number("copies"))), facts())
+        UnitUnderTest(Serializer(number("in_width"), number("out_width"), shape), facts())
       case "ArgMax" =>
         UnitUnderTest(ArgMax(number("classes"), number("score_bits"), number("copies")), facts())
       case "LoadPort" =>

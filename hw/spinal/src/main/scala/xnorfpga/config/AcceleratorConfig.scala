@@ -7,7 +7,8 @@ import upickle.implicits.key
 
 /** The whole accelerator, as `hardware.json` states it.
   *
-  * @param inputWordBits bits of an image a cycle at the input port, divides the first layer's MW
+  * @param inputWordBits bits of an image a cycle at the input port, divides the first layer's MW; bit planes come one
+  *   after the other, the least first
   * @param copies images that share every weight read
   */
 @upickle.implicits.allowUnknownKeys(false)
@@ -28,9 +29,11 @@ case class AcceleratorConfig(
     )
   for (((left, right), k) <- layers.zip(layers.drop(1)).zipWithIndex)
     if (left.mh != right.mw) refuse(s"layers[${k + 1}].mw = ${right.mw} is not layers[$k].mh = ${left.mh}")
+  if (layers.last.weights != Weights.Binary)
+    refuse(s"weights = \"${layers.last.weights.name}\" in the last layer: its sums are the scores, which only binary weights compare")
 
   // Safely deducible parameters
-  val inputWords = layers.head.mw / inputWordBits
+  val inputWords = layers.head.planes * (layers.head.mw / inputWordBits)
   val classes = layers.last.mh
   val classBits = log2Up(classes) max 1
   val scoreBits = layers.last.scoreBits

@@ -4,12 +4,21 @@ package xnorfpga.config
 import spinal.core._
 import upickle.default._
 
-/** One layer: an MH × MW binary matrix folded onto PE neurons × SIMD inputs a cycle.
+/** One layer: an MH × MW matrix folded onto PE neurons × SIMD inputs a cycle.
   *
   * @param mw inputs, @param mh neurons, @param pe neurons at once (divides MH), @param simd inputs at once (divides MW)
+  * @param coefficients of the bit planes of an input, the least first: powers of two, so that they are wires
   */
 @upickle.implicits.allowUnknownKeys(false)
-case class LayerConfig(mw: Int, mh: Int, routing: Routing, pe: Int, simd: Int) {
+case class LayerConfig(
+    mw: Int,
+    mh: Int,
+    routing: Routing,
+    pe: Int,
+    simd: Int,
+    coefficients: Seq[Int],
+    weights: Weights
+) {
   private def check(key: String, part: Int, whole: String, size: Int): Unit =
     if (part < 1 || size % part != 0)
       refuse(s"$key = $part does not divide $whole = $size; choose one of ${divisors(size).mkString(", ")}")
@@ -18,6 +27,8 @@ case class LayerConfig(mw: Int, mh: Int, routing: Routing, pe: Int, simd: Int) {
   check("simd", simd, "mw", mw)
   if (routing == Routing.Stationary && simd != mw)
     refuse(s"simd = $simd with stationary routing must be mw = $mw: the whole input stands before every PE")
+  if (coefficients.isEmpty || !coefficients.forall(c => c >= 1 && c <= 128 && isPow2(c)))
+    refuse(s"coefficients = [${coefficients.mkString(", ")}]: one of each bit plane, of 1, 2, 4, … 128")
 
   // Safely deducible parameters
   /** Input words of SIMD bits, steps of a row of weights (FINN's SF). */
@@ -29,11 +40,17 @@ case class LayerConfig(mw: Int, mh: Int, routing: Routing, pe: Int, simd: Int) {
   /** Steps a batch takes, rows of the weight memory. */
   val steps = synapseFold * neuronFold
 
-  /** Bits of a popcount of the whole row, 0 … MW. */
-  val scoreBits = log2Up(mw + 1)
+  /** Bit planes of an input. */
+  val planes = coefficients.size
 
-  /** Bits of popcount − T in two's complement: T is 0 … MW+1, so the difference is −(MW+1) … MW. */
-  val accumulatorBits = log2Up(mw + 1) + 1
+  /** The greatest sum of a whole row: of each plane its coefficient times its popcount. */
+  val greatestSum = coefficients.sum * mw
+
+  /** Bits of the sum of a whole row. */
+  val scoreBits = log2Up(greatestSum + 1)
+
+  /** Bits of sum − T in two's complement: T is 0 … greatest sum + 1, so the difference is −(that) … greatest sum. */
+  val accumulatorBits = scoreBits + 1
 }
 
 object LayerConfig {

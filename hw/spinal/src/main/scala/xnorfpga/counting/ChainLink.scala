@@ -7,7 +7,8 @@ import spinal.core._
 case class ChainLink(count: Int, counting: Counting, first: Boolean) extends Component {
   setDefinitionName(s"XnorPopcount${if (first) "First" else "Next"}_${counting.name}_$count")
   val io = new Bundle {
-    val x, w = in Bits (count * counting.products bits)
+    val x = in Bits (count * counting.products bits)
+    val w = in Bits (count * counting.products * counting.weightBits bits)
     val previous = (!first) generate in(Bits(count bits))
     val chain = out Bits (count bits)
   }

@@ -9,12 +9,15 @@ import spinal.core._
   */
 sealed abstract class Counting(val name: String, val products: Int) {
 
-  /** The bits to be counted of as many pairs of input and weight as there are bits in x and w. */
+  /** Bits of a weight in w. */
+  def weightBits: Int = 1
+
+  /** The bits to be counted of as many pairs of input and weight as there are bits in x. */
   def bits(x: Bits, w: Bits): Bits
 
   /** Bits of what each image takes off every neuron's count; 0 where it takes nothing off.
     *
-    * @param mw inputs of the layer
+    * @param mw inputs of the layer, each as often as the coefficients of its bit planes say
     */
   def transitionBits(mw: Int): Int
 }
@@ -24,6 +27,19 @@ object Counting {
   /** popcount(xnor(x, w)) = count */
   case object Plain extends Counting("plain", products = 1) {
     def bits(x: Bits, w: Bits): Bits = ~(x ^ w)
+    def transitionBits(mw: Int): Int = 0
+  }
+
+  /** popcount(mask & xnor(x, sign)) = count; a weight is its sign and, above it, its mask. No pairs: the sum bit of a
+    * full adder would depend on the inputs wherever one of two neighbours is masked.
+    */
+  case object Masked extends Counting("masked", products = 1) {
+    override def weightBits: Int = 2
+    def bits(x: Bits, w: Bits): Bits = {
+      val weights = w.subdivideIn(2 bits)
+      val (signs, masks) = (Cat(weights.map(_(0))), Cat(weights.map(_(1))))
+      masks & ~(x ^ signs)
+    }
     def transitionBits(mw: Int): Int = 0
   }
 
@@ -50,5 +66,5 @@ object Counting {
     def transitionBits(mw: Int): Int = log2Up(mw / 2 + 1)
   }
 
-  val all = Seq(Plain, Paired)
+  val all = Seq(Plain, Paired, Masked)
 }

@@ -19,21 +19,22 @@ import spinal.lib._
 case class XnorPopcount(size: Int, counting: Counting) extends Component {
   val shape = PopcountShape(size, counting)
   val io = new Bundle {
-    val x, w = in Bits (size bits)
+    val x = in Bits (size bits)
+    val w = in Bits (size * counting.weightBits bits)
     val count = out UInt (shape.countBits bits)
   }
-  import counting.products
+  import counting.{products, weightBits}
   import shape.{bits, carryIns, leaves}
 
   // Bits to be counted, padded with x = 0, w = 1, which counts nothing
   private val padding = (3 * leaves + carryIns - bits) * products
   private val x = B(0, padding bits) ## io.x
-  private val w = ~B(0, padding bits) ## io.w
+  private val w = ~B(0, padding * weightBits bits) ## io.w
   private var taken = 0
   private def next(kind: => ChainLink, count: Int, previous: Option[Bits]): Bits = {
     val link = kind
     link.io.x := x(taken, count * products bits)
-    link.io.w := w(taken, count * products bits)
+    link.io.w := w(taken * weightBits, count * products * weightBits bits)
     previous.foreach(link.io.previous := _)
     taken += count * products
     link.io.chain

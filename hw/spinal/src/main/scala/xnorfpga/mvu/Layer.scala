@@ -5,22 +5,25 @@ import spinal.core._
 import spinal.lib._
 import spinal.lib.misc.pipeline.Payload
 import xnorfpga.config.BlockRam
+import xnorfpga.counting.WeightedSum
 import xnorfpga.memory.{LoadBus, Memory}
 import xnorfpga.stream.{Beat, Lanes, WasReset}
 
-/** The layer engine, a matrix-vector unit: PE × SIMD × copies binary multiply-accumulates a cycle, one weight read for
-  * all lanes.
+/** The layer engine, a matrix-vector unit: PE × SIMD × lanes multiply-accumulates a cycle, one weight read for all
+  * lanes.
   *
   * The sequencer issues steps; a step then flows through the stages that `LayerPlan` names: input word and weights meet,
   * are counted, go into the accumulators, and a row's answers into a small buffer.
   */
-case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component {
-  import plan.{index, readStage, countedStage, startStage, summedStage}
-  import plan.config.{accumulatorBits, neuronFold, pe, simd, synapseFold}
+case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component {
+  import plan.{answerStage, countedStage, index, outPlanes, readStage, startStage, summedStage}
+  import plan.config.{accumulatorBits, coefficients, neuronFold, pe, planes, simd, synapseFold}
   val shapes = plan.shapes(ram)
+  private val lanes = Lanes(copies, planes)
+  private val outLanes = Lanes(copies, outPlanes)
   val io = new Bundle {
     val input = slave(Stream(Beat(lanes, plan.arrivalWidth, if (index == 0) plan.collectedTransitionBits else 0)))
-    val output = master(Stream(Beat(lanes, plan.outWidth)))
+    val output = master(Stream(Beat(outLanes, plan.outWidth)))
     val load = shapes.map(shape => in(LoadBus(shape)))
 
     /** The memories are being loaded: accumulators that were preset are no longer right. */
@@ -39,13 +42,13 @@ case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component
   val weights = Memory(plan.weightShape(ram))
   weights.read_address := sequencer.io.address
   weights.load(io.load(0))
-  val thresholds = plan.thresholdShape(ram).map(Memory(_))
-  thresholds.foreach(_.load(io.load(1)))
+  val Seq(thresholds, levels) = Seq("thresholds", "levels").map(kind => plan.thresholdShapes(ram).find(_.kind == kind).map(Memory(_)))
+  for ((memory, bus) <- (thresholds ++ levels).zip(io.load.tail)) memory.load(bus)
 
   // What goes with a step
   val pipeline = StepPipeline(plan.outputStage)
   val ROW_ENDS, FIRST_OF_ROW = Payload(Bool())
-  val LANES = Payload(Bits(lanes.copies bits))
+  val LANES = Payload(Bits(copies bits))
   pipeline(0)(ROW_ENDS) := sequencer.io.rowEnds
   pipeline(0)(FIRST_OF_ROW) := sequencer.io.firstOfRow
   pipeline(readStage)(LANES) := inputRegister.io.lanes
@@ -63,16 +66,18 @@ case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component
     val FOLD = Payload(UInt(sequencer.io.fold.getWidth bits))
     pipeline(0)(FOLD) := sequencer.io.fold
     thresholds.foreach(_.read_address := pipeline(startStage - 1)(FOLD).resized) // a row is there one cycle later
-    val TRANSITIONS = Seq.fill(lanes.count)(Payload(UInt(plan.transitionBits bits)))
+    levels.foreach(_.read_address := pipeline(summedStage - 1)(FOLD).resized)
+    val TRANSITIONS = Seq.fill(copies)(Payload(UInt(plan.allTransitionBits bits)))
     if (plan.transitionBits > 0)
-      for ((count, key) <- inputRegister.io.transitions.zip(TRANSITIONS)) pipeline(inputRegister.transitionStage)(key) := count
+      for ((counts, key) <- inputRegister.io.transitions.grouped(planes).zip(TRANSITIONS))
+        pipeline(inputRegister.transitionStage)(key) := WeightedSum(coefficients, counts.toSeq).resized
 
-    val array = new PeArray(lanes, pe, ProcessingElement(plan).setName("element"), ProcessingElementIo(plan))
+    val array = new PeArray(copies, pe, ProcessingElement(plan).setName("element"), ProcessingElementIo(plan))
     array.connect { (io, copy, p) =>
-      io.x := inputRegister.tap(lanes(copy, 0), p)
-      io.w := weights.read_data(p * simd, simd bits)
+      io.x := Cat((0 until planes).map(plane => inputRegister.tap(lanes(copy, plane), p)))
+      io.w := weights.read_data(p * io.w.getWidth, io.w.getWidth bits)
       thresholds.foreach(io.start := _.read_data(p * accumulatorBits, accumulatorBits bits).asSInt)
-      if (plan.transitionBits > 0) io.transitions := pipeline(startStage)(TRANSITIONS(lanes(copy, 0)))
+      if (plan.transitionBits > 0) io.transitions := pipeline(startStage)(TRANSITIONS(copy))
       if (synapseFold > 1) {
         io.add := pipeline(countedStage).valid
         io.first := pipeline(countedStage)(FIRST_OF_ROW)
@@ -95,7 +100,7 @@ case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component
     thresholds.get.read_address := preset.row.value.resized
 
     def ports = SerialProcessingElementIo(plan, threshold)
-    val array = new PeArray(lanes, pe, SerialProcessingElement(plan, threshold).setName("element"), ports)
+    val array = new PeArray(copies, pe, SerialProcessingElement(plan, threshold).setName("element"), ports)
     array.connect { (io, copy, p) =>
       io.x := inputRegister.tap(lanes(copy, 0), p)
       io.w := weights.read_data(p * simd, simd bits)
@@ -108,11 +113,30 @@ case class Layer(plan: LayerPlan, lanes: Lanes, ram: BlockRam) extends Component
     array.sums
   }
 
+  /** Of each copy its neurons' codes, out of the accumulators. */
+  private def searches(threshold: Threshold.Levels): Seq[Seq[Bits]] = {
+    val first = LevelSearch(threshold).setName("search")
+    for ((ofCopy, copy) <- sums.zipWithIndex) yield for ((sum, p) <- ofCopy.zipWithIndex) yield {
+      val io =
+        if (copy + p == 0) first.io
+        else new Replicated(first, LevelSearchIo(threshold)).setName(s"search_${copy}_$p").io
+      io.sum := sum
+      io.levels := levels.get.read_data(p * io.levels.getWidth, io.levels.getWidth bits)
+      io.code
+    }
+  }
+
   // Results wait in a small buffer, whose places the sequencer's credits count
-  val fifo = StreamFifo(Beat(lanes, plan.outWidth), plan.fifoDepth, latency = 1, forFMax = false)
-  fifo.io.push.valid := pipeline(summedStage).valid && pipeline(summedStage)(ROW_ENDS)
-  fifo.io.push.lanes := pipeline(summedStage)(LANES)
-  for ((lane, results) <- fifo.io.push.data.zip(sums)) lane := Cat(results.map(plan.threshold.answer(_)))
+  val fifo = StreamFifo(Beat(outLanes, plan.outWidth), plan.fifoDepth, latency = 1, forFMax = false)
+  fifo.io.push.valid := pipeline(answerStage).valid && pipeline(answerStage)(ROW_ENDS)
+  fifo.io.push.lanes := pipeline(answerStage)(LANES)
+  plan.threshold match {
+    case several: Threshold.Levels =>
+      val codes = searches(several)
+      for ((ofCopy, copy) <- codes.zipWithIndex; plane <- 0 until outPlanes)
+        fifo.io.push.data(outLanes(copy, plane)) := Cat(ofCopy.map(_(plane)))
+    case _ => for ((lane, results) <- fifo.io.push.data.zip(sums)) lane := Cat(results.map(plan.threshold.answer(_)))
+  }
   val wasReset = WasReset()
   assert(fifo.io.push.ready || !fifo.io.push.valid || !wasReset, "a result meets a full buffer", FAILURE)
   io.output << fifo.io.pop

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package xnorfpga.mvu
 
-import xnorfpga.config.{AcceleratorConfig, BlockRam, LayerConfig}
+import xnorfpga.config.{AcceleratorConfig, BlockRam, LayerConfig, Weights}
 import xnorfpga.counting.{Counting, PopcountShape, TransitionCounter}
 import xnorfpga.memory.MemoryShape
 
@@ -10,14 +10,21 @@ import xnorfpga.memory.MemoryShape
   *
   * @param wordWidth bits a lane of the words in which its input is first seen, where transitions are counted
   * @param arrivalWidth bits a lane of the beats that reach it: for layer 0 a whole image
-  * @param last its popcounts are the scores
+  * @param last its sums are the scores
+  * @param outPlanes bit planes of an answer: those that the next layer takes
   */
-case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWidth: Int, last: Boolean) {
-  import config.{mw, simd, steps, synapseFold}
+case class LayerPlan(
+    config: LayerConfig,
+    index: Int,
+    wordWidth: Int,
+    arrivalWidth: Int,
+    last: Boolean,
+    outPlanes: Int
+) {
+  import config.{coefficients, mw, planes, simd, steps, synapseFold, weights}
 
-  val weights: Weights = Weights.Binary
   val inputBuffer = InputBuffer(config, arrivalWidth)
-  val threshold = Threshold(config, last)
+  val threshold = Threshold(config, last, outPlanes)
 
   /** An image's transitions can be counted word by word while its words are collected … */
   private val byWord = TransitionCounter.possible(wordWidth) && wordWidth < mw
@@ -26,34 +33,39 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   private val atOnce = arrivalWidth == mw && inputBuffer == InputBuffer.Stationary(mw)
 
   /** Pairs are counted where that saves logic and the image's transitions are known before the first neuron's count; a
-    * layer that gives scores stays plain.
+    * layer that gives scores stays plain, and one with zeros counts what its mask says.
     */
   val counting: Counting = {
     val pairs = simd % 2 == 0 && simd >= Counting.Paired.leastInputs
-    if (!last && inputBuffer.holds && pairs && (byWord || atOnce)) Counting.Paired else Counting.Plain
+    if (weights == Weights.Ternary) Counting.Masked
+    else if (!last && inputBuffer.holds && pairs && (byWord || atOnce)) Counting.Paired
+    else Counting.Plain
   }
   val popcount = PopcountShape(simd, counting)
 
-  /** Bits of an image's transitions; of those that come with the vector. */
+  /** Bits of the transitions of an image's bit plane; of those that come with the vector; of what they take off a
+    * neuron's sum together.
+    */
   val transitionBits = counting.transitionBits(mw)
   val collectedTransitionBits = if (byWord) transitionBits else 0
+  val allTransitionBits = counting.transitionBits(coefficients.sum * mw)
 
   // Memories
   def weightShape(ram: BlockRam): MemoryShape =
     MemoryShape(s"layers_${index}_weights", index, "weights", config.pe * simd * weights.bits, steps, ram)
-  def thresholdShape(ram: BlockRam): Option[MemoryShape] = threshold.memory.map { case (width, depth) =>
-    MemoryShape(s"layers_${index}_thresholds", index, "thresholds", width, depth, ram)
+  def thresholdShapes(ram: BlockRam): Seq[MemoryShape] = threshold.memories.map { case (kind, width, depth) =>
+    MemoryShape(s"layers_${index}_$kind", index, kind, width, depth, ram)
   }
 
   /** All of them, as they are loaded. */
-  def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShape(ram).toSeq
+  def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShapes(ram)
 
   // Stages of a step: stage k is k cycles after the step is issued
   /** Input word and weights stand before the PEs. */
   val readStage = 1
 
-  /** The word is counted. */
-  val countedStage = readStage + popcount.latency
+  /** The word is counted; the counts of several bit planes are added in a cycle of their own. */
+  val countedStage = readStage + popcount.latency + (if (planes > 1) 1 else 0)
 
   /** What the accumulator starts from is given to the PEs, which have a register for it. */
   val startStage = countedStage - 1
@@ -61,8 +73,11 @@ case class LayerPlan(config: LayerConfig, index: Int, wordWidth: Int, arrivalWid
   /** The word is in the accumulator, whose sign answers after the last one. */
   val summedStage = countedStage + 1
 
+  /** The answer is there. */
+  val answerStage = summedStage + threshold.latency
+
   /** The result can leave: the buffer's own register. */
-  val outputStage = summedStage + 1
+  val outputStage = answerStage + 1
 
   /** Cycles a batch takes in this layer. */
   val cycles = steps + threshold.presetCycles
@@ -81,6 +96,7 @@ object LayerPlan {
     for ((layer, k) <- config.layers.zipWithIndex) yield {
       val previous = config.layers.lift(k - 1).map(_.pe)
       val last = k == config.layers.size - 1
-      LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), last)
+      val outPlanes = config.layers.lift(k + 1).map(_.planes).getOrElse(1)
+      LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), last, outPlanes)
     }
 }

@@ -2,11 +2,12 @@
 package xnorfpga.mvu
 
 import spinal.core._
-import xnorfpga.stream.Lanes
 
 /** What all processing elements have at their ports. */
 abstract class ElementIo(plan: LayerPlan) extends Bundle {
-  val x, w = in Bits (plan.config.simd bits)
+  /** Inputs, bit plane after bit plane, the least first; weights. */
+  val x = in Bits (plan.config.planes * plan.config.simd bits)
+  val w = in Bits (plan.config.simd * plan.config.weights.bits bits)
   val sum = out SInt (plan.config.accumulatorBits bits)
 }
 
@@ -20,10 +21,9 @@ trait Element[Ports <: ElementIo] extends Component {
   * @param first elaborates the first one, which all others are like
   * @param ports what it has at its ports
   */
-class PeArray[Ports <: ElementIo](lanes: Lanes, pe: Int, first: => Element[Ports], ports: => Ports) extends Area {
-  require(lanes.planes == 1, "a processing element takes one bit plane")
+class PeArray[Ports <: ElementIo](copies: Int, pe: Int, first: => Element[Ports], ports: => Ports) extends Area {
   private val element = first
-  val elements = Seq.tabulate(lanes.copies, pe) { (copy, p) =>
+  val elements = Seq.tabulate(copies, pe) { (copy, p) =>
     if (copy + p == 0) element.io else new Replicated(element, ports).setName(s"element_${copy}_$p").io
   }
 

@@ -19,10 +19,10 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val io = AcceleratorIo(config, loadWordBits)
   noIoPrefix()
 
-  val imageCollector = ImageCollector(inputWordBits, layers.head.mw, copies, plans.head.collectedTransitionBits)
+  val imageCollector = ImageCollector(inputWordBits, layers.head.mw, Lanes(copies, layers.head.planes), plans.head.collectedTransitionBits)
   imageCollector.io.input << io.images
 
-  val stages = for (plan <- plans) yield Layer(plan, Lanes(copies), memory).setName(s"layers_${plan.index}")
+  val stages = for (plan <- plans) yield Layer(plan, copies, memory).setName(s"layers_${plan.index}")
   val argMax = ArgMax(classes, scoreBits, copies)
   val last = stages.map(_.io).foldLeft(imageCollector.io.output) { (stream, layer) =>
     layer.input << stream

@@ -5,6 +5,7 @@ import spinal.core._
 import spinal.lib._
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.head.Result
+import xnorfpga.stream.Lanes
 
 /** The ports of the accelerator.
   *
@@ -18,5 +19,5 @@ case class AcceleratorIo(config: AcceleratorConfig, loadWordBits: Int) extends B
   val load_checksum = out Bits (32 bits)
 
   /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
-  val probes = layers.init.map(layer => out(Probe(copies, layer.mh)))
+  val probes = layers.init.zip(layers.tail).map { case (layer, next) => out(Probe(Lanes(copies, next.planes), layer.mh)) }
 }

@@ -42,11 +42,14 @@ object Manifest {
       "step_to_output_cycles" -> plan.outputStage,
       "fifo_depth" -> plan.fifoDepth,
       "margin_bits" -> c.accumulatorBits,
-      "weights" -> plan.weights.name,
+      "coefficients" -> c.coefficients,
+      "output_planes" -> plan.outPlanes,
+      "weights" -> c.weights.name,
       "counting" -> plan.counting.name,
       "input_buffer" -> plan.inputBuffer.name,
       "threshold" -> plan.threshold.name,
-      "threshold_digit_bits" -> plan.threshold.digitBits
+      "threshold_digit_bits" -> plan.threshold.digitBits,
+      "level_bits" -> plan.threshold.levelBits
     )
   }
 
