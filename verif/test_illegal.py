@@ -54,7 +54,7 @@ def wrong_word(rng: random.Random, hardware: Configuration) -> str:
 def broken_chain(rng: random.Random, hardware: Configuration) -> str:
     last = hardware["layers"][-1]
     mw = last["mh"] + rng.randint(1, 5)
-    hardware["layers"].append({"mw": mw, "mh": 2, "routing": "diagonal", "pe": 1, "simd": 1})
+    hardware["layers"].append({**last, "mw": mw, "mh": 2, "routing": "diagonal", "pe": 1, "simd": 1})
     return f"mw = {mw} is not layers[{len(hardware['layers']) - 2}].mh = {last['mh']}"
 
 
@@ -74,6 +74,17 @@ def unknown_routing(rng: random.Random, hardware: Configuration) -> str:
     name = rng.choice(("wires", "", "Diagonal", "systolic"))
     rng.choice(hardware["layers"])["routing"] = name
     return f'routing = "{name}" is unknown; choose stationary, diagonal, broadcast'
+
+
+def wrong_coefficients(rng: random.Random, hardware: Configuration) -> str:
+    coefficients = rng.choice(([], [0], [1, 3], [256], [-2, 1]))
+    rng.choice(hardware["layers"])["coefficients"] = coefficients
+    return f"coefficients = [{', '.join(map(str, coefficients))}]: one of each bit plane"
+
+
+def scores_with_zeros(rng: random.Random, hardware: Configuration) -> str:
+    hardware["layers"][-1]["weights"] = "ternary"
+    return 'weights = "ternary" in the last layer'
 
 
 def unknown_key(rng: random.Random, hardware: Configuration) -> str:
@@ -97,7 +108,7 @@ def wrong_type(rng: random.Random, hardware: Configuration) -> str:
 
 HARDWARE = (
     wrong_fold, stationary_in_parts, wrong_word, broken_chain, too_few,
-    empty_layer, unknown_routing, unknown_key, missing_key, wrong_type,
+    empty_layer, unknown_routing, wrong_coefficients, scores_with_zeros, unknown_key, missing_key, wrong_type,
 )  # fmt: skip
 CASES = 6  # a java run each, and so some seconds: which of the mistakes, the seed says
 

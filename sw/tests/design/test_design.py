@@ -317,9 +317,10 @@ def test_ternary_weights_take_two_bits_of_the_memory(tmp_path):
         designs.load(path)
 
 
-@pytest.mark.parametrize("key", ["weight_bits", "activation_bits", "input_bits"])
-def test_more_than_one_bit_has_no_hardware_yet(key):
+def test_the_hardware_has_the_planes_and_weights_of_the_quantization():
     design = designs.load("smoke")
-    design = replace(design, quantization=design.quantization.model_copy(update={key: 2}))
-    with pytest.raises(UserError, match=rf"quantization.{key} = 2: accepted for hardware, so far: 1$"):
-        hardware(design, design.folding)
+    bits = {"weight_bits": 2, "activation_bits": 2, "activation_ratio": 4, "input_bits": 3}
+    design = replace(design, quantization=design.quantization.model_copy(update=bits))
+    layers = hardware(design, design.folding).layers
+    assert [layer.coefficients for layer in layers] == [(1, 2, 4), *[(1, 4)] * (len(layers) - 1)]
+    assert [layer.weights for layer in layers] == [*["ternary"] * (len(layers) - 1), "binary"]

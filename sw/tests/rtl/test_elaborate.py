@@ -14,15 +14,16 @@ from xnorfpga.design import designs, folding
 from xnorfpga.design.hardware import predict
 from xnorfpga.rtl import elaborate
 
+ONE_BIT = {"coefficients": [1], "weights": "binary"}
 HARDWARE = {
     "design": "test",
     "clock_mhz": 50,
     "input_word_bits": 4,
     "copies": 2,
     "layers": [
-        {"mw": 12, "mh": 8, "routing": "stationary", "pe": 2, "simd": 12},
-        {"mw": 8, "mh": 6, "routing": "diagonal", "pe": 3, "simd": 2},
-        {"mw": 6, "mh": 4, "routing": "broadcast", "pe": 4, "simd": 3},
+        {"mw": 12, "mh": 8, "routing": "stationary", "pe": 2, "simd": 12, **ONE_BIT},
+        {"mw": 8, "mh": 6, "routing": "diagonal", "pe": 3, "simd": 2, "coefficients": [1, 2], "weights": "ternary"},
+        {"mw": 6, "mh": 4, "routing": "broadcast", "pe": 4, "simd": 3, **ONE_BIT},
     ],
     "memory": {"block_bits": 10240, "max_width": 40},
 }
@@ -37,6 +38,14 @@ ILLEGAL = {
     ),
     "simd of zero": (("layers", 1, "simd"), 0, "simd = 0 does not divide mw = 8"),
     "stationary in parts": (("layers", 0, "simd"), 6, "simd = 6 with stationary routing must be mw = 12"),
+    "no plane": (("layers", 0, "coefficients"), [], r"coefficients = \[\]: one of each bit plane, of 1, 2, 4"),
+    "a coefficient of three": (
+        ("layers", 1, "coefficients"),
+        [1, 3],
+        r"coefficients = \[1, 3\]: one of each bit plane",
+    ),
+    "unknown weights": (("layers", 1, "weights"), "real", "weights = .real. is unknown; choose binary, ternary"),
+    "scores with zeros": (("layers", 2, "weights"), "ternary", "weights = .ternary. in the last layer"),
     "unknown routing": (("layers", 0, "routing"), "wires", "routing = .wires. is unknown; choose stationary, diagonal"),
     "broken chain": (("layers", 1, "mw"), 4, r"layers\[1\].mw = 4 is not layers\[0\].mh = 8"),
     "no copies": (("copies",), 0, "copies = 0: at least 1"),

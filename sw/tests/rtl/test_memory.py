@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import folding
+from xnorfpga.network import golden
 from xnorfpga.network.golden import LayerWeights, Model
 from xnorfpga.rtl import memory
 
 
 @st.composite
 def folded_layers(draw):
-    """Draw the manifest entry of a layer, weights and thresholds."""
+    """Draw the manifest entry of a layer, and the layer, one in three with a mask; one level or three."""
     pe, groups, words = (draw(st.integers(1, 5)) for _ in range(3))
     routing = draw(st.sampled_from(["stationary", "diagonal", "broadcast"]))
     words = 1 if routing == "stationary" else words
@@ -30,40 +31,61 @@ def folded_layers(draw):
         "neuron_fold": groups,
         "routing": routing,
     }
-    layer["margin_bits"] = int(mw).bit_length() + 1
-    layer["counting"] = draw(st.sampled_from(["plain", "paired"])) if simd % 2 == 0 else "plain"
-    layer["threshold"] = "preset"
-    return layer, rng.random((mh, mw)) < 0.5, rng.integers(0, mw + 2, mh).astype(np.int32)
+    coefficients = draw(st.sampled_from([(1,), (1, 2), (1, 4), (1, 2, 4)]))
+    kinds = ["plain", "masked", *(["paired"] if simd % 2 == 0 else [])]
+    greatest, kind, levels = sum(coefficients) * mw, draw(st.sampled_from(kinds)), draw(st.sampled_from([1, 3]))
+    layer["coefficients"], layer["counting"] = list(coefficients), kind
+    layer["weights"] = "ternary" if kind == "masked" else "binary"
+    layer["margin_bits"] = greatest.bit_length() + 1
+    layer["level_bits"] = (greatest + 1).bit_length() + 1
+    layer["threshold"] = "preset" if levels == 1 else "levels"
+    thresholds = np.sort(rng.integers(0, greatest + 2, (mh, levels)), axis=1).astype(np.int32)
+    mask = rng.random((mh, mw)) < 0.6 if kind == "masked" else None
+    return layer, LayerWeights(rng.random((mh, mw)) < 0.5, thresholds, mask, coefficients)
 
 
 @given(folded_layers())
 def test_every_pe_reads_the_weights_of_the_word_in_front_of_it(drawn):
-    layer, weights, _ = drawn
-    content = memory.weight_rows(layer, weights)
+    layer, model = drawn
+    content = memory.weight_rows(layer, model.weights, model.mask)
+    bits = 1 if model.mask is None else 2
     for group in range(layer["neuron_fold"]):
         for step in range(layer["synapse_fold"]):
             for p in range(layer["pe"]):
                 word = (step + p) % layer["synapse_fold"] if layer["routing"] == "diagonal" else step
                 inputs = slice(word * layer["simd"], (word + 1) * layer["simd"])
-                row = content[group * layer["synapse_fold"] + step, p * layer["simd"] : (p + 1) * layer["simd"]]
-                assert (row == weights[group * layer["pe"] + p, inputs]).all()
+                whole = content[group * layer["synapse_fold"] + step].reshape(layer["pe"], layer["simd"], bits)
+                assert (whole[p, :, 0] == model.weights[group * layer["pe"] + p, inputs]).all()
+                if model.mask is not None:
+                    assert (whole[p, :, 1] == model.mask[group * layer["pe"] + p, inputs]).all()
 
 
 @given(folded_layers())
-def test_from_the_stored_start_the_accumulator_reaches_popcount_minus_threshold(drawn):
-    layer, weights, thresholds = drawn
-    bits = layer["margin_bits"]
-    starts = memory.threshold_rows(layer, weights, thresholds).reshape(layer["mh"], bits) @ (1 << np.arange(bits))
-    x = np.random.default_rng(layer["mh"]).random(layer["mw"]) < 0.5
-    agree = weights == x
-    if layer["counting"] == "paired":
-        a, b, unlike = agree[:, 0::2], agree[:, 1::2], (x[0::2] != x[1::2])[None]
-        majorities = np.count_nonzero(a & b | unlike & (a | b), axis=1)
-        reached = starts - np.count_nonzero(unlike) + 2 * majorities
-    else:
-        reached = starts + np.count_nonzero(agree, axis=1)
-    margin = (reached + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)  # two's complement wraps
-    assert (margin == np.count_nonzero(agree, axis=1) - thresholds).all()
+def test_from_the_stored_start_the_accumulator_reaches_the_sum_minus_the_middle_threshold(drawn):
+    layer, model = drawn
+    bits, middle = layer["margin_bits"], model.levels[:, model.levels.shape[1] // 2]
+    starts = memory.threshold_rows(layer, model.weights, middle).reshape(layer["mh"], bits) @ (1 << np.arange(bits))
+    planes = np.random.default_rng(layer["mh"]).random((len(model.coefficients), layer["mw"])) < 0.5
+    reached = starts
+    for coefficient, x in zip(model.coefficients, planes, strict=True):
+        agree = (model.weights == x) & (True if model.mask is None else model.mask)
+        if layer["counting"] == "paired":
+            a, b, unlike = agree[:, 0::2], agree[:, 1::2], (x[0::2] != x[1::2])[None]
+            majorities = np.count_nonzero(a & b | unlike & (a | b), axis=1)
+            reached = reached + coefficient * (2 * majorities - np.count_nonzero(unlike))
+        else:
+            reached = reached + coefficient * np.count_nonzero(agree, axis=1)
+    margin = signed(reached, bits)
+    assert (margin == golden.sums(model, planes[:, None])[0] - middle).all()
+    if layer["threshold"] == "levels":  # and above or below it are the others
+        size = layer["level_bits"]
+        stored = memory.level_rows(layer, model.levels).reshape(layer["mh"], 2, size) @ (1 << np.arange(size))
+        assert (signed(stored, size) == model.levels[:, [0, 2]] - middle[:, None]).all()
+
+
+def signed(values, bits):
+    """Return what bits of two's complement mean, whatever stands above them."""
+    return (values + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
 
 
 @given(st.integers(1, 4000), st.data())
@@ -94,6 +116,8 @@ def small(columns: int):
         "margin_bits": 3,
         "counting": "plain",
         "threshold": "none",
+        "coefficients": [1],
+        "weights": "binary",
     }
     files = [f"w_{k}.bin" for k in range(-(-6 // columns))]
     entry = {
@@ -141,3 +165,15 @@ def test_a_model_of_another_shape_is_refused():
     manifest["layers"][0]["mw"] = 4
     with pytest.raises(UserError, match="elaborate again"):
         memory.images(manifest, model)
+
+
+def test_a_model_of_other_bits_is_refused():
+    manifest, model = small(columns=6)
+    manifest["layers"][0]["coefficients"] = [1, 2]
+    with pytest.raises(UserError, match=r"bit planes weigh \[\(1,\)\] but .* for \[\(1, 2\)\]: elaborate again"):
+        memory.images(manifest, model)
+    manifest, model = small(columns=6)
+    layer = model.layers[0]
+    masked = Model((LayerWeights(layer.weights, None, layer.weights),), 128, (3, 2))
+    with pytest.raises(UserError, match=r"layer 0 has weights that are 0 but .* ±1: elaborate again"):
+        memory.images(manifest, masked)

@@ -16,7 +16,7 @@ def bench(monkeypatch):
     made = testbench.Bench.__new__(testbench.Bench)
     made.manifest = SimpleNamespace(
         output=SimpleNamespace(score_bits=7, classes=3),
-        layers=[SimpleNamespace(mh=11, cycles=100), SimpleNamespace(mh=3, cycles=40)],
+        layers=[SimpleNamespace(mh=11, cycles=100, output_planes=1), SimpleNamespace(mh=3, cycles=40)],
         copies=2,
     )
     made.dut, made.images, made.first_word_cycle = SimpleNamespace(), np.zeros((1000, 4), bool), 5
@@ -53,6 +53,16 @@ def test_of_each_lane_that_is_valid_all_hidden_bits_are_taken(bench, monkeypatch
     take()
     seen = [sum(int(bit) << n for n, bit in enumerate(vector)) for vector in bench.outcome(0.5).hidden[0]]
     assert seen == [first, second, third]
+
+
+def test_of_several_planes_an_image_has_all_its_bits(bench, monkeypatch):
+    monkeypatch.setattr(testbench, "now", lambda: 20)
+    bench.manifest.layers[0].output_planes = 2
+    first, second = 0b1000000000101111111110, 0b0101010101011111111111
+    bench.dut.probes_0_payload, bench.dut.probes_0_lanes = port(second << 22 | first), port(0b11)
+    bench.take_hidden(0)()
+    seen = [sum(int(bit) << n for n, bit in enumerate(vector)) for vector in bench.outcome(0.5).hidden[0]]
+    assert seen == [first, second]
 
 
 def test_without_a_result_there_is_no_latency(bench, monkeypatch):

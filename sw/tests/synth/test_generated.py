@@ -6,6 +6,8 @@ from pathlib import Path
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth import netlist, yosys
 
+ONE_BIT = {"coefficients": [1], "weights": "binary"}
+
 # Nearly all of it is popcounts of 256 inputs, counted in pairs
 HARDWARE = {
     "design": "popcounts",
@@ -13,8 +15,8 @@ HARDWARE = {
     "input_word_bits": 32,
     "copies": 1,
     "layers": [
-        {"mw": 256, "mh": 64, "routing": "stationary", "pe": 4, "simd": 256},
-        {"mw": 64, "mh": 10, "routing": "diagonal", "pe": 2, "simd": 8},
+        {"mw": 256, "mh": 64, "routing": "stationary", "pe": 4, "simd": 256, **ONE_BIT},
+        {"mw": 64, "mh": 10, "routing": "diagonal", "pe": 2, "simd": 8, **ONE_BIT},
     ],
     "memory": {"block_bits": 10240, "max_width": 40},
 }

@@ -8,8 +8,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, sha256, write_block, write_json
 from xnorfpga.base.paths import BUILD, DOCS
+from xnorfpga.base.strict import check
 from xnorfpga.design import area, solver
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth import netlist, yosys
@@ -60,7 +62,7 @@ def calibrate() -> str:
     """
     work = BUILD / "calibrate"
     drawn = configurations()
-    elaborate.elaborate_many((hardware, work / hardware["design"]) for hardware in drawn)
+    elaborate.elaborate_many((check(Hardware, hardware, work), work / hardware["design"]) for hardware in drawn)
     entries = []
     for number, hardware in enumerate(tqdm(drawn, desc="calibrate", unit="design", disable=None)):
         directory = work / hardware["design"]
