@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from xnorfpga.artefacts.training import Training, TrainingData
+from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.data import mnist
-from xnorfpga.learn import train
+from xnorfpga.learn import models, train
+from xnorfpga.learn.augment import augment
 from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.norms import FoldableBatchNorm
 from xnorfpga.learn.quantizers import binarize_activation, pixels, signs
@@ -319,3 +321,22 @@ def test_accuracy_is_the_share_of_right_classes():
     net.linears[0].weight.data = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
     bits = np.array([[1, 1, 1], [0, 0, 0], [1, 1, 0], [0, 1, 0]], bool)
     assert train.accuracy(net, signs(bits), np.array([0, 1, 0, 0])) == 0.75
+
+
+def test_a_device_that_torch_has_not_is_one_line(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DEVICE", "abacus")
+    with pytest.raises(UserError, match=r"^XNORFPGA_DEVICE = abacus: [^\n]*; accepted: cpu, or a device that torch has$"):
+        train.train(tiny, tmp_path)
+    monkeypatch.setattr(paths, "DEVICE", "cuda:99")
+    with pytest.raises(UserError, match=r"^XNORFPGA_DEVICE = cuda:99: [^\n]*; accepted: cpu"):
+        train.train(tiny, tmp_path)
+
+
+def test_on_another_device_all_tensors_of_a_step_are_there(tiny):
+    """torch's "meta" device computes nothing but refuses to meet a tensor of another device, as a GPU does."""
+    with torch.device("meta"):
+        images = torch.zeros((3, 28, 28), dtype=torch.uint8)
+        for moved in (tiny.recipe, tiny.recipe.model_copy(update={"rotation_degrees": 5.0})):
+            net = models.untrained(tiny.network, tiny.quantization, moved)
+            logits = net(pixels(augment(images, moved), tiny.quantization))
+            assert (logits.device.type, tuple(logits.shape)) == ("meta", (3, 10))

@@ -44,7 +44,8 @@ class Publication(Strict):
 class Training(Artefact):
     """How a network was trained: the design's tables as they were, each epoch, the data, and with what.
 
-    sources: SHA-256 of the code that trained (None: not recorded). published: of a published model alone.
+    device: what torch computed on. sources: SHA-256 of the code that trained (None: not recorded). published: of a
+    published model alone.
     """
 
     design: str
@@ -57,5 +58,6 @@ class Training(Artefact):
     seconds: float
     torch: str
     threads: int
+    device: str = "cpu"
     sources: str | None
     published: Publication | None = None

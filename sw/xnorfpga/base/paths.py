@@ -13,6 +13,8 @@ MODELS = ROOT / "sw" / "models"
 BOARDS = ROOT / "boards"
 DOCS = ROOT / "docs"
 SPINAL = ROOT / "hw" / "spinal"
+DEVICE = os.environ.get("XNORFPGA_DEVICE") or "cpu"
+"""What torch trains on, in torch's words: "cpu", "cuda", "cuda:1", …."""
 BUILD = Path(os.path.abspath(os.environ.get("XNORFPGA_BUILD") or ROOT / "build"))
 
 

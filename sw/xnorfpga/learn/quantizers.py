@@ -175,10 +175,10 @@ def pixels(images: NDArray[np.uint8] | Tensor, quantization: schema.Quantization
 
     ±1 with one plane; with more the sum of 2^k · ±1 over the planes k, an odd number.
     """
-    grey = np.asarray(images)
     planes = quantization.input_bits
     if planes == 1:
-        return signs(binarize(grey, quantization.input_threshold))
+        return signs(binarize(images, quantization.input_threshold))
+    grey = images.cpu().numpy() if isinstance(images, Tensor) else images
     bits = bit_planes(grey.astype(np.uint8), planes)
     coefficients = torch.tensor(quantization.input_coefficients, dtype=torch.float32)
     return torch.einsum("k,nkm->nm", coefficients, signs(bits).unflatten(1, (planes, -1)))

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,11 +43,13 @@ def train(design: Design, build: Path) -> None:
     """Train the design's network and write `checkpoint.pt` and `training.json` into `build`.
 
     An interrupted training goes on where it was last saved, and ends in the same bits as one that was never
-    interrupted, on any number of cores. It goes on only with the same configuration, code, digits and torch.
+    interrupted, on any number of cores. It goes on only with the same configuration, code, digits, torch and device.
+    On another device than "cpu" the bits are not promised: there torch adds in whatever order is fast.
 
-    Raises UserError for unreadable data, a damaged `resume.pt`, and where the disk takes no file.
+    Raises UserError for unreadable data, a damaged `resume.pt`, a device that torch cannot use, and where the disk
+    takes no file.
     """
-    with threads(1):
+    with threads(1), device(paths.DEVICE):
         run = Run(design, mnist.load(design.network.dataset), build / "resume.pt")
         run.load()
         run.train()
@@ -81,7 +83,7 @@ class Run:
         """Set up an untrained network; `resume` is the file from which the run goes on, if it is there."""
         self.design, self.dataset, self.resume = design, dataset, resume
         self.config = configuration(design)
-        self.images, self.labels = torch.from_numpy(dataset.train.images), torch.from_numpy(dataset.train.labels)
+        self.images, self.labels = torch.as_tensor(dataset.train.images), torch.as_tensor(dataset.train.labels)
         self.validation = pixels(dataset.validation.images, design.quantization)
         self.batch = min(design.recipe.batch_size, len(self.images))
         self.steps = len(self.images) // self.batch  # what does not fill a batch waits for the next epoch's shuffle
@@ -153,7 +155,7 @@ class Run:
         torch.manual_seed(self.design.recipe.seed + 1_000_003 * (len(self.curves) + 1))
         order = torch.randperm(len(self.images))
         if self.random is not None:
-            torch.set_rng_state(self.random)
+            _set_random_state(self.random)
             self.random = None
         self.net.train()
         while self.step < self.steps:
@@ -210,6 +212,7 @@ class Run:
             "train": self.dataset.train.digest,
             "validation": self.dataset.validation.digest,
             "torch": str(torch.__version__),
+            "device": paths.DEVICE,
         }
 
     def save(self) -> None:
@@ -219,7 +222,7 @@ class Run:
         state["progress"] = Progress(curves=tuple(self.curves), **inside).model_dump(mode="json")
         if self.teacher:
             state["teacher"] = self.teacher.state_dict()
-        state["random"] = torch.get_rng_state()
+        state["random"] = _random_state()
         save(self.resume, {"key": self.key(), **state, "sha256": sha256(*_parts(state))})
         self.last_save = time.monotonic()
 
@@ -249,7 +252,7 @@ class Run:
             self.schedule.load_state_dict(saved["schedule"])
             if self.teacher:
                 self.teacher.load_state_dict(saved["teacher"])
-            torch.set_rng_state(saved["random"])
+            _set_random_state(saved["random"])
             self.random = saved["random"] if self.step else None  # an epoch not begun, as while a teacher learns
         except LOADING as error:
             raise UserError(f"{self.resume}: {_wrong(error)}; delete it and train again") from None
@@ -274,6 +277,7 @@ class Run:
             seconds=sum(epoch.seconds for epoch in self.curves),
             torch=str(torch.__version__),
             threads=torch.get_num_threads(),
+            device=paths.DEVICE,
             sources=sources(),
         )
 
@@ -291,6 +295,37 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def device(name: str) -> Iterator[None]:
+    """Have torch make its tensors on a device inside the block.
+
+    Raises UserError where torch has no such device.
+    """
+    try:
+        torch.ones((), device=name)
+        chosen = torch.device(name)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise UserError(f"XNORFPGA_DEVICE = {name}: {reason}; accepted: cpu, or a device that torch has") from None
+    with chosen if chosen.type != "cpu" else nullcontext():  # torch's own place to be; looking costs time at every call
+        yield
+
+
+def _random_state() -> Tensor:
+    """Return where torch's generator of the device in use is."""
+    kind = torch.get_default_device().type
+    return torch.get_rng_state() if kind == "cpu" else torch.get_device_module(kind).get_rng_state()
+
+
+def _set_random_state(state: Tensor) -> None:
+    """Let torch's generator of the device in use go on from a state."""
+    kind = torch.get_default_device().type
+    if kind == "cpu":
+        torch.set_rng_state(state)
+    else:
+        torch.get_device_module(kind).set_rng_state(state)
 
 
 def configuration(design: Design) -> dict[str, Any]:
@@ -314,7 +349,7 @@ def accuracy(net: QuantizedNet, images: Tensor, labels: np.ndarray) -> float:
     """Return the share of images [N, MW], as `pixels` gives them, that the evaluated network puts into their class."""
     net.eval()
     classes = torch.cat([net(part).argmax(1) for part in images.split(1000)])
-    return float((classes.numpy() == labels).mean())
+    return float((classes.cpu().numpy() == labels).mean())
 
 
 def load_checkpoint(design: Design, path: Path) -> tuple[QuantizedNet, Training]:
@@ -371,7 +406,7 @@ def read(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch names no one type for a damaged file
         raise UserError(f"{path}: damaged ({type(error).__name__}); delete it and train again") from None
     if not isinstance(content, dict):
@@ -391,7 +426,7 @@ def _parts(value: Any) -> Iterator[bytes]:
     """Yield bytes that are the same for the same tensors and plain values, in whatever dictionaries and lists."""
     if isinstance(value, Tensor):
         yield f"{value.dtype} {tuple(value.shape)}".encode()
-        yield value.numpy().tobytes()
+        yield value.cpu().numpy().tobytes()
     elif isinstance(value, dict):
         for name, content in value.items():
             yield f"{{{name}".encode()

@@ -2,6 +2,7 @@
 """What a bit means and where it lies: pixels to bits, bits to bytes, words and integers. See docs/encoding.md."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 Bits = NDArray[np.bool_]
 
 
-def binarize(images: NDArray[np.uint8], threshold: int) -> Bits:
-    """Return bool [N, 784] of images uint8 [N, 28, 28]: `pixel >= threshold`, element i = row i//28, column i%28."""
+def binarize(images: Any, threshold: int) -> Any:
+    """Return bool [N, 784] of images [N, 28, 28]: `pixel >= threshold`, element i = row i//28, column i%28.
+
+    An array of numpy's or a tensor of torch's; the result is of the same kind.
+    """
     return images.reshape(len(images), math.prod(images.shape[1:])) >= threshold
 
 
