@@ -162,11 +162,11 @@ def test_fold_shows_the_prediction(capsys, tmp_path, monkeypatch):
 def test_publish_prints_the_file(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(paths, "BUILD", tmp_path)
     asked = []
-    monkeypatch.setattr(publish, "publish", lambda chosen, build, replace: asked.append(replace) or build / chosen.name)
+    monkeypatch.setattr(publish, "publish", lambda chosen, build, *how: asked.append(how) or build / chosen.name)
     assert cli.main(["publish", "smoke"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'smoke' / 'smoke'}\n"
-    assert cli.main(["publish", "smoke", "--replace"]) == 0
-    assert asked == [False, True]
+    assert cli.main(["publish", "smoke", "--replace", "--among", "a", "b"]) == 0
+    assert asked == [(False, []), (True, [Path("a"), Path("b")])]
 
 
 def test_quartus_report_is_json(capsys):

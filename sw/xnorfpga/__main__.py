@@ -27,6 +27,7 @@ EPILOG = """examples:
   python -m xnorfpga export mnist --onnx        its integer model, for other tools
   python -m xnorfpga simulate mnist --load OTHER  OTHER's model through the load port of mnist's RTL
   python -m xnorfpga bench --designs            what the designs reached, one row each
+  python -m xnorfpga bench --accuracy           how well the published networks do, method by method
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
@@ -124,6 +125,14 @@ def parser() -> argparse.ArgumentParser:
     sub = command("publish", "write build/NAME's trained network as sw/models/NAME.npz, measured on the test set")
     _design(sub)
     sub.add_argument("--replace", action="store_true", help="even where another model is published under that name")
+    sub.add_argument(
+        "--among",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="build folders of the same training with other seeds; the best on validation digits alone is published",
+    )
     sub = command("import", "make a design of a binary network that was trained elsewhere", IMPORT_EPILOG)
     sub.add_argument("model", type=Path, metavar="MODEL", help="a file .onnx (QONNX) or .npz")
     sub.add_argument("--name", metavar="NAME", help="the design's name (default: that of the file)")
@@ -155,6 +164,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="what each design reached, by the reports in build/; into README too",
     )
+    what.add_argument(
+        "--accuracy", action="store_true", help="how well the published networks do, method by method, and in the RTL"
+    )
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
@@ -181,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
             from xnorfpga.learn import publish
 
             chosen = designs.load(options.design)
-            print(publish.publish(chosen, paths.build_folder(chosen.name), options.replace))
+            print(publish.publish(chosen, paths.build_folder(chosen.name), options.replace, options.among))
         case "import":
             from xnorfpga.interchange import importing
 
@@ -291,7 +303,7 @@ def _goal(options: argparse.Namespace) -> Goal | None:
 
 def bench(options: argparse.Namespace) -> str:
     """Return the table, or JSON, that the options of `bench` ask for."""
-    from xnorfpga.lab import benchmark, routings
+    from xnorfpga.lab import accuracy, benchmark, routings
     from xnorfpga.report.routings import table
 
     if options.routings:
@@ -301,6 +313,10 @@ def bench(options: argparse.Namespace) -> str:
         reached = benchmark.reached()
         benchmark.publish(reached)
         return reached.model_dump_json(indent=2) if options.json else benchmark.table(reached)
+    if options.accuracy:
+        found = accuracy.accuracies()
+        measured_by = "each is measured anew, in the RTL, by: doit report:DESIGN"
+        return found.model_dump_json(indent=2) if options.json else f"{accuracy.table(found)}\n\n{measured_by}"
     times = benchmark.tools(options.tools)
     if options.json:
         return json.dumps(times, indent=2, ensure_ascii=False)

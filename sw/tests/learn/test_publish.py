@@ -216,3 +216,36 @@ def test_where_torch_and_the_integers_differ_nothing_is_published(tiny, tmp_path
     with pytest.raises(UserError, match="torch and the integer model differ"):
         publish.publish(tiny, tmp_path)
     assert not (tmp_path / "models").exists()
+
+
+def test_of_several_seeds_the_best_on_validation_digits_is_published(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    builds, runs = {seed: tmp_path / str(seed) for seed in (1, 2, 3)}, {}
+    for seed, build in builds.items():
+        runs[seed] = replace(tiny, training=tiny.recipe.model_copy(update={"seed": seed}))
+        train.train(runs[seed], build)
+    reached = {seed: Training.read(build / "training.json").curves[-1] for seed, build in builds.items()}
+    order = sorted(builds, key=lambda seed: reached[seed].validation_accuracy)
+    worst, best = order[0], order[-1]
+    assert reached[worst].validation_accuracy < reached[best].validation_accuracy
+    better = rf"{best}: seed {best} has .* of the validation digits right.*; publish that one"
+    with pytest.raises(UserError, match=better):
+        publish.publish(runs[worst], builds[worst], among=[builds[best]])
+    assert not (tmp_path / "models").exists()
+    path = publish.publish(runs[best], builds[best], among=[builds[seed] for seed in order[:-1]])
+    _, record = publish.load(path, runs[best])
+    assert record.published.seeds == {seed: reached[seed].validation_accuracy for seed in builds}
+
+
+@pytest.mark.parametrize("part, change", [("training", {"dropout": 0.4}), ("network", {"layers": [784, 12, 10]})])
+def test_another_training_is_no_seed_of_this_one(part, change, tiny, tmp_path):
+    train.train(tiny, tmp_path)
+    record = Training.read(tmp_path / "training.json")
+    other = record.model_copy(update={part: {**getattr(record, part), **change}})
+    other.write(tmp_path / "other" / "training.json")
+    with pytest.raises(UserError, match="other: another training than that of tiny, by more than its seed"):
+        publish.seeds(record, [tmp_path / "other"])
+    moved = record.model_copy(update={"data": record.data.model_copy(update={"train_digest": "0" * 64})})
+    moved.write(tmp_path / "other" / "training.json")
+    with pytest.raises(UserError, match="other: trained or validated on other digits than tiny"):
+        publish.seeds(record, [tmp_path / "other"])

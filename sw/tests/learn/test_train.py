@@ -325,7 +325,7 @@ def test_accuracy_is_the_share_of_right_classes():
 
 def test_a_device_that_torch_has_not_is_one_line(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DEVICE", "abacus")
-    with pytest.raises(UserError, match=r"^XNORFPGA_DEVICE = abacus: [^\n]*; accepted: cpu, or a device that torch has$"):
+    with pytest.raises(UserError, match=r"^XNORFPGA_DEVICE = abacus: [^\n]*; accepted: cpu, or a device"):
         train.train(tiny, tmp_path)
     monkeypatch.setattr(paths, "DEVICE", "cuda:99")
     with pytest.raises(UserError, match=r"^XNORFPGA_DEVICE = cuda:99: [^\n]*; accepted: cpu"):

@@ -30,7 +30,8 @@ class TrainingData(Strict):
 class Publication(Strict):
     """What was measured when a model was published, by torch and by the integer model alike; `digest` is the model's.
 
-    `test_digest` names the digits of the official test set.
+    `test_digest` names the digits of the official test set. seeds: the validation accuracy of each training that it was
+    chosen among, by seed, itself included; None where there was but one.
     """
 
     date: str
@@ -39,6 +40,7 @@ class Publication(Strict):
     test: str
     test_digest: str
     test_accuracy: Share
+    seeds: dict[int, Share] | None = None
 
 
 class Training(Artefact):

