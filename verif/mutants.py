@@ -78,10 +78,14 @@ DESIGNS = {
     "board": Design(configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART}"),
 }
 
+# A register that holds its value does so by its enable, as in an FPGA, and not by a way back from its output: there a
+# fault would turn over what is held, every cycle.
 DRAW = """\
 read_verilog -DNO_MEMORY_CONTENT {sources}
 blackbox {closed}
 prep -top {top}
+opt_dff
+opt_clean
 write_rtlil prepared.il
 mutate -list {mutants} -seed {seed} -o list.ys -ctrl mutant {bits} 1
 script list.ys

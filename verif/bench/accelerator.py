@@ -10,7 +10,7 @@ from cocotb.utils import get_sim_time
 
 from bench import coverage
 from bench.clock import PERIOD_NS, power_up
-from bench.configurations import KINDS, images, network
+from bench.configurations import KINDS, images, network, place
 from bench.job import CORRUPT, DIRECTORY, MUTANT, Randomness
 from bench.scoreboard import Scoreboard
 from bench.streams import Pause, StreamSink, StreamSource, never
@@ -46,6 +46,8 @@ class Testbench:
         self.groups = [Scoreboard(f"lanes of layer {k}", flips.get(f"lanes {k}")) for k in range(len(hidden))]
         self.interval_cycles = self.prediction.interval_cycles + (CORRUPT == "interval")
         self.latency_cycles = self.prediction.latency_cycles + (CORRUPT == "latency")
+        layers = self.manifest["layers"]
+        self.places = {(layer["routing"], place(k, len(layers))) for k, layer in enumerate(layers)}
         self.lanes = self.sent = 0  # images in the group being filled; images sent
         self.loading = False
         self.stalled = 0
@@ -102,15 +104,25 @@ class Testbench:
         await RisingEdge(self.dut.clk)
         self.dut.reset.value = 0
 
+    def parts(self, name: str) -> list[str]:
+        """Return how a part of the layers, `counting` or `threshold`, is built in this accelerator."""
+        return sorted({layer[name] for layer in self.manifest["layers"]})
+
     def leave(self, why: str) -> None:
         """Note that the group being filled goes on."""
+        copies = self.manifest["copies"]
+        full = "full" if self.lanes == copies else "some"
+        met = [("group.left", why), *(("counting.group", f"{kind} {copies} {full}") for kind in self.parts("counting"))]
         for k, groups in enumerate(self.groups):
-            groups.expect((1 << self.lanes) - 1, met=[("group.left", why)] if k == 0 else [])
+            groups.expect((1 << self.lanes) - 1, met=met if k == 0 else [])
         self.lanes = 0
 
     async def load_model(self, model: Model) -> None:
         """Stream a model into the load port, anything in bits that no memory stores, and read back the checksum."""
-        coverage.sample("load.while_busy", "yes" if self.sent > self.scoreboard.checked else "no")
+        busy = self.sent > self.scoreboard.checked
+        coverage.sample("load.while_busy", "yes" if busy else "no")
+        for kind in self.parts("threshold"):
+            coverage.sample("threshold.load", f"{kind} {'busy' if busy else 'idle'}")
         if self.lanes:
             self.leave("cut by a load")
         self.loading = True
@@ -168,7 +180,10 @@ class Testbench:
         """Compare a result with the next one expected."""
         self.scoreboard.take(label, scores)
         self.result_times.append(get_sim_time())
-        coverage.sample("results.backpressure", "stalled" if self.results.stalled_cycles > self.stalled else "never")
+        pressure = "stalled" if self.results.stalled_cycles > self.stalled else "never"
+        coverage.sample("results.backpressure", pressure)
+        for routing, where in self.places:
+            coverage.sample("routing.backpressure", f"{routing} {where} {pressure}")
         self.stalled = self.results.stalled_cycles
 
     async def watch(self, k: int) -> None:

@@ -67,10 +67,12 @@ NAMED = {  # what the random ones seldom are
     "serial": chain(2, 9, (36, 49, "diagonal", 49, 1), (49, 10, "broadcast", 10, 1), (10, 3, "broadcast", 3, 1)),
     # bit planes of grey images and of activations; weights that may be 0
     "planes": chain(
-        2, 8,
+        3, 8,
         (24, 12, "stationary", 3, 24, [1, 2, 4], "ternary"), (12, 16, "broadcast", 16, 3, [1, 2], "ternary"),
         (16, 8, "diagonal", 4, 8, [1, 4], "binary"), (8, 3, "broadcast", 3, 2, [1, 2], "binary"),
     ),
+    # a layer that is first and last, in words
+    "only": chain(2, 3, (6, 4, "broadcast", 4, 2)),
     # memories deeper than a block is at its widest
     "deep": chain(1, 20, (20, 16, "diagonal", 1, 1), (16, 3, "broadcast", 1, 16)),
     # another device's block RAM, wider than 40 bits
@@ -184,6 +186,11 @@ def routing(layer: folding.LayerPrediction) -> str:
     return f"{layer.routing} {next((part for part, chosen in parts.items() if chosen), 'plain')}"
 
 
+def place(k: int, layers: int) -> str:
+    """Return where layer `k` of so many is in the chain."""
+    return "only" if layers == 1 else {0: "first", layers - 1: "last"}.get(k, "hidden")
+
+
 PLANES = {1: "1", 2: "2", 3: "more"}
 
 
@@ -201,7 +208,7 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         met.add(("layer.weights", each.weights))
         met.add(("layer.input_planes", PLANES[each.planes]))
         met.add(("layer.output_planes", PLANES[each.output_planes]))
-        met.add(("layer.place", "only" if len(layers) == 1 else {0: "first", len(layers) - 1: "last"}.get(k, "hidden")))
+        met.add(("layer.place", place(k, len(layers))))
         for axis, size in (("mw", each.mw), ("mh", each.mh)):
             met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
         for part, whole, value in (("pe", each.mh, each.pe), ("simd", each.mw, each.simd)):

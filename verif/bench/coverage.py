@@ -59,6 +59,22 @@ PLAN: dict[str, tuple[str, ...]] = {
     "load.while_busy": ("no", "yes", "full to the last place"),
     "load.first": ("initial content", "loaded"),
     "reset.moment": ("idle", "collecting", "filling", "computing", "leaving", "loading"),
+    # crosses
+    "routing.backpressure": tuple(
+        f"{routing} {place} {pressure}"
+        for routing in ("stationary", "diagonal", "broadcast")
+        for place in ("only", "first", "hidden", "last")
+        for pressure in ("never", "stalled")
+    ),
+    "counting.group": tuple(
+        f"{counting} {copies} {group}"
+        for counting in ("plain", "paired", "masked")
+        for copies in (1, 2, 3, 4)
+        for group in (("full",) if copies == 1 else ("full", "some"))
+    ),
+    "threshold.load": tuple(
+        f"{kind} {state}" for kind in ("none", "preset", "serial", "levels") for state in ("idle", "busy")
+    ),
     # units alone
     "popcount.size": ("1", "2", "odd", "even"),
     "popcount.form": ("plain", "paired", "masked"),

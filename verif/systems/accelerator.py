@@ -40,7 +40,7 @@ async def networks_follow_each_other_under_random_pauses(dut) -> None:
         if rng.random() < 0.5:
             await loader
         # A load empties the accelerator, so only a long queue fills it, up to neurons that stall half summed.
-        queue = k % 10 == 9
+        queue = k % 5 == 4
         if queue:
             bench.pause(results=sometimes(pauses[2], 0.9))
         vectors = bench.random_images(more=20 if queue else 0)
