@@ -12,7 +12,7 @@ from xnorfpga.base import paths, process, terminal
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import designs
-from xnorfpga.design.schema import CyclesGoal, Goal, RateGoal
+from xnorfpga.design.schema import GOALS, Goal
 from xnorfpga.flow import run as flow
 from xnorfpga.flow import stages
 
@@ -26,6 +26,7 @@ EPILOG = """examples:
   python -m xnorfpga import NET.onnx            a network that was trained elsewhere becomes a design
   python -m xnorfpga export mnist --onnx        its integer model, for other tools
   python -m xnorfpga simulate mnist --load OTHER  OTHER's model through the load port of mnist's RTL
+  python -m xnorfpga sweep sw/sweeps/mnist_methods.toml  many trainings from one file, and a table of them
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --accuracy           how well the published networks do, method by method
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
@@ -42,6 +43,15 @@ IMPORT_EPILOG = """examples:
 
 An .onnx is read where it is a chain of binary layers (QONNX, as Brevitas and FINN write it); `pip install -c
 constraints.txt -e '.[onnx]'` brings the reader."""
+
+SWEEP_EPILOG = """examples:
+  python -m xnorfpga sweep sw/sweeps/mnist_methods.toml                 as many trials at once as there are cores
+  python -m xnorfpga sweep sw/sweeps/mnist_methods.toml --workers 1     one at a time
+  python -m xnorfpga sweep mine.toml --scheduler tcp://10.0.0.1:8786    on a Dask cluster
+
+The same command goes on after an interruption: finished trials stay, a training goes on where it was saved. A trial
+that fails is a row with its error; the others go on. Each trial's folder and log are in build/sweeps/SPEC, and
+results.sqlite, the table, is beside them. `pip install -c constraints.txt -e '.[sweep]'` brings Dask."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,10 +161,19 @@ def parser() -> argparse.ArgumentParser:
     goal = sub.add_mutually_exclusive_group()
     goal.add_argument("--cycles-per-image", type=float, metavar="N", help="the smallest folding as fast as that")
     goal.add_argument("--images-per-second", type=float, metavar="N", help="the same, at the board's clock")
+    goal.add_argument("--alms", type=int, metavar="N", help="the fastest folding of at most so many ALMs, by the model")
     goal.add_argument("--max", action="store_true", help="the fastest folding that fits")
     sub.add_argument(
         "--picture", type=Path, metavar="FILE.svg", help="where the front's picture goes (default: build/)"
     )
+    sub = command("sweep", "train, fold and synthesize every combination that a file asks for", SWEEP_EPILOG)
+    sub.add_argument("spec", type=Path, metavar="SPEC.toml", help="the sweep's file; examples are in sw/sweeps")
+    sub.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees this checkout (default: this machine)"
+    )
+    sub.add_argument("--workers", type=_count, metavar="N", help="trials at once on this machine (default: its cores)")
+    sub.add_argument("--publish", action="store_true", help="also write the results into docs/sweeps")
+    sub.add_argument("--json", action="store_true", help="the results as JSON")
     command("calibrate", "synthesize some thirty small designs and fit the area model to them; ten minutes or more")
     sub = command("bench", "time the tools, or print what the designs of this checkout reached")
     what = sub.add_mutually_exclusive_group()
@@ -200,6 +219,8 @@ def run(options: argparse.Namespace) -> int:
             print(importing.bring(options.model, options.name, options.pixel_max, options.board, options.replace))
         case "fold":
             print(fold(options))
+        case "sweep":
+            print(sweep(options))
         case "calibrate":
             from xnorfpga.lab import calibrate
 
@@ -290,15 +311,26 @@ def fold(options: argparse.Namespace) -> str:
     return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"
 
 
+def sweep(options: argparse.Namespace) -> str:
+    """Run the trials of a sweep, write its results, and return the table, or JSON."""
+    from xnorfpga.lab.sweep import results
+    from xnorfpga.lab.sweep.run import sweep as run_trials
+
+    found = run_trials(options.spec, options.scheduler, options.workers)
+    page = results.keep(found, paths.BUILD / "sweeps" / found.name)
+    if options.publish:
+        page = results.keep(found, results.PUBLISHED)
+    if options.json:
+        return found.model_dump_json(indent=2)
+    return "\n".join([results.table(found, aligned=True), *results.failures(found), "", str(page)])
+
+
 def _goal(options: argparse.Namespace) -> Goal | None:
     """Return the goal that the options of `fold` ask for, within what a design file may ask for; None without one."""
     if options.max:
         return "auto"
-    if options.cycles_per_image is not None:
-        return check(CyclesGoal, {"cycles_per_image": options.cycles_per_image}, "fold")
-    if options.images_per_second is not None:
-        return check(RateGoal, {"images_per_second": options.images_per_second}, "fold")
-    return None
+    given = {key: value for key in GOALS if (value := getattr(options, key)) is not None}
+    return next((check(GOALS[key], {key: value}, "fold") for key, value in given.items()), None)
 
 
 def bench(options: argparse.Namespace) -> str:
@@ -329,6 +361,12 @@ def bench(options: argparse.Namespace) -> str:
 
 def _design(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("design", metavar="NAME", help="a design of sw/designs, or a design file (.toml)")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 1024:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 1 to 1024")
 
 
 def _image_count(text: str) -> int | str:

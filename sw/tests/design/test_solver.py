@@ -142,6 +142,8 @@ def test_a_design_file_may_leave_the_folding_to_the_solver(file):
     assert cycles < predicted(paced).cycles_per_image <= 100
     rate = designs.load(file("[folding]\nimages_per_second = 500_000"))
     assert predicted(rate).cycles_per_image <= 100
+    small = predicted(designs.load(file("[folding]\nalms = 5_000")))
+    assert area.alms(small) <= 5_000 and small.cycles_per_image > cycles
 
 
 @pytest.mark.parametrize(
@@ -152,6 +154,7 @@ def test_a_design_file_may_leave_the_folding_to_the_solver(file):
             "folding = 'quick': accepted: 'auto', or a table with copies, input_word_bits, layers, or ",
         ),
         ("[folding]\ncycles_per_image = 0", "folding.cycles_per_image = 0: accepted: 1 to 1e"),
+        ("[folding]\nalms = 9", "mine.toml: folding: 784-256-256-256-10: "),
         ("[folding]\ncycles_per_image = 1", "mine.toml: folding: 1 cycles an image: "),
         ("[folding]\ncycles_per_image = 100\ncopies = 2", "folding.cycles_per_image = 100: unknown key"),
     ],

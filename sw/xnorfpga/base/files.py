@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,23 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: not found; run the stage that writes it (`doit list` shows them)") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); delete it and run doit again") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises UserError, one line, where it cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot read: {error.strerror}") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid TOML: nested too deep") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise UserError(f"{path}: not valid TOML: a number has thousands of digits") from None
 
 
 def sha256(*parts: bytes) -> str:

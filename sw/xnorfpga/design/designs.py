@@ -6,12 +6,12 @@ that names the file, the key, the value and what would be accepted. Nothing is s
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import read_toml
 from xnorfpga.base.strict import check, show
 from xnorfpga.design import checks
 from xnorfpga.design.schema import RECIPE, TRAIN, Board, BoardFile, Design, DesignFile
@@ -40,15 +40,8 @@ def load(name_or_path: str | Path) -> Design:
 
     Raises UserError, one line, for everything that cannot be built.
     """
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        if str(name_or_path) not in names():
-            accepted = f"accepted: {', '.join(names())} or a .toml file"
-            raise UserError(f"design {show(str(name_or_path))} is unknown; {accepted}")
-        path = paths.DESIGNS / f"{name_or_path}.toml"
-    if not NAME.fullmatch(path.stem):
-        raise UserError(_misnamed(path))
-    file = check(DesignFile, _with_recipe(_read(path), path), path)
+    path = _file(name_or_path)
+    file = check(DesignFile, tables(path), path)
     if file.board.name not in boards():
         raise UserError(f"{path}: board.name = {show(file.board.name)}: accepted: {', '.join(boards())}")
     design = Design(
@@ -64,6 +57,27 @@ def load(name_or_path: str | Path) -> Design:
     )
     checks.check(design)
     return design
+
+
+def tables(name_or_path: str | Path) -> dict[str, Any]:
+    """Return the tables of a design file as they stand in it, those included that it takes from another design.
+
+    Raises UserError where the file cannot be read.
+    """
+    path = _file(name_or_path)
+    return _with_recipe(read_toml(path), path)
+
+
+def _file(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        if str(name_or_path) not in names():
+            accepted = f"accepted: {', '.join(names())} or a .toml file"
+            raise UserError(f"design {show(str(name_or_path))} is unknown; {accepted}")
+        path = paths.DESIGNS / f"{name_or_path}.toml"
+    if not NAME.fullmatch(path.stem):
+        raise UserError(_misnamed(path))
+    return path
 
 
 def boards() -> list[str]:
@@ -82,7 +96,7 @@ def board(name: str | None, clock_mhz: float | None = None) -> Board:
     if name not in known:
         raise UserError(f"--board {show(name) if name else 'is missing'}: accepted: {', '.join(known)}")
     path = paths.BOARDS / name / "board.toml"
-    file = check(BoardFile, _read(path), path)
+    file = check(BoardFile, read_toml(path), path)
     clock = file.clock.oscillator_mhz if clock_mhz is None else clock_mhz
     return Board(name=name, clock_mhz=clock, **{key: getattr(file, key) for key in BoardFile.model_fields})
 
@@ -96,18 +110,5 @@ def _with_recipe(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     if owner not in names():
         needed = f"{', '.join(RECIPE)} are missing, and there is no design {show(owner)} to take them from"
         raise UserError(f"{path}: weights = {show(weights)}: {needed}")
-    recipe = _read(paths.DESIGNS / f"{owner}.toml")
+    recipe = read_toml(paths.DESIGNS / f"{owner}.toml")
     return raw | {table: recipe[table] for table in RECIPE if table in recipe}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot read: {error.strerror}") from None
-    except RecursionError:
-        raise UserError(f"{path}: not valid TOML: nested too deep") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid TOML: {str(error).splitlines()[0]}") from None
-    except ValueError:  # Python reads no number of thousands of digits
-        raise UserError(f"{path}: not valid TOML: a number has thousands of digits") from None

@@ -4,6 +4,7 @@
 The solver runs nowhere else in the flow: who needs the folding reads the file.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.design import checks, solver
 from xnorfpga.design.folding import ONE_BIT, WEIGHT_BITS, Block, Operands, Prediction
 from xnorfpga.design.hardware import operands as operands_of
-from xnorfpga.design.schema import Board, CyclesGoal, Design, Goal, RateGoal
+from xnorfpga.design.schema import Board, CyclesGoal, Design, Goal, LogicGoal, RateGoal
 
 
 def fold(design: Design, build: Path) -> None:
@@ -50,14 +51,18 @@ def solve(network: tuple[int, ...], board: Board, goal: Goal, operands: Operands
     """
     if excess := checks.excess_of_weights(network, board, WEIGHT_BITS[operands.weights]):
         raise UserError(f"{'-'.join(map(str, network))}: {excess}")
+    there = device(board)
     match goal:
         case CyclesGoal():
             cycles = Fraction(goal.cycles_per_image)
         case RateGoal():
             cycles = Fraction(board.clock_mhz * 1e6 / goal.images_per_second)
+        case LogicGoal():
+            there = replace(there, alms=min(goal.alms, there.alms))
+            return solver.fastest(network, there, operands).prediction
         case _:
-            return solver.fastest(network, device(board), operands).prediction
-    return solver.smallest(network, device(board), cycles, operands).prediction
+            return solver.fastest(network, there, operands).prediction
+    return solver.smallest(network, there, cycles, operands).prediction
 
 
 def front(network: tuple[int, ...], board: Board, operands: Operands = ONE_BIT) -> list[solver.Solution]:

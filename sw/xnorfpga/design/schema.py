@@ -147,22 +147,34 @@ class RateGoal(Strict):
     images_per_second: Annotated[float, Field(ge=1e-3, le=1e9)]
 
 
+class LogicGoal(Strict):
+    """Instead of a folding: the fastest one of at most so many ALMs, by the model."""
+
+    alms: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+GOALS: dict[str, type[CyclesGoal] | type[RateGoal] | type[LogicGoal]] = {
+    name: kind for kind in (CyclesGoal, RateGoal, LogicGoal) for name in kind.model_fields
+}
+
+
 def _kind_of_folding(value: Any) -> str:
     """Return which of the choices a value of `folding` means to be."""
     if isinstance(value, str):
         return "auto"
     if isinstance(value, Mapping) and len(value) == 1:
         key = str(next(iter(value)))
-        return key if key in ("cycles_per_image", "images_per_second") else "folds"
+        return key if key in GOALS else "folds"
     return "folds"
 
 
-Goal = Literal["auto"] | CyclesGoal | RateGoal
+Goal = Literal["auto"] | CyclesGoal | RateGoal | LogicGoal
 FoldingChoice = Annotated[
     Annotated[Literal["auto"], Tag("auto")]
     | Annotated[Folding, Tag("folds")]
     | Annotated[CyclesGoal, Tag("cycles_per_image")]
-    | Annotated[RateGoal, Tag("images_per_second")],
+    | Annotated[RateGoal, Tag("images_per_second")]
+    | Annotated[LogicGoal, Tag("alms")],
     Discriminator(_kind_of_folding),
 ]
 ImageCount = Annotated[
@@ -266,6 +278,12 @@ class Design:
         return "imported" if self.training is None else "published"
 
     @property
+    def weight_bits(self) -> int:
+        """Bits of all weights together; the last layer's are binary."""
+        *hidden, last = self.shapes
+        return sum(mw * mh for mw, mh in hidden) * self.quantization.weight_bits + last[0] * last[1]
+
+    @property
     def published(self) -> bool:
         """Whether the weights come from a model's file, published or imported, instead of this machine's training."""
         return self.weights != TRAIN
@@ -285,6 +303,11 @@ class Design:
     def method(self) -> str:
         """Method of the training; an imported model is as one of "bnn": integers alone."""
         return self.training.method if self.training else "bnn"
+
+    @property
+    def reference(self) -> bool:
+        """Whether the method is a reference in software alone, without a hardware form."""
+        return self.method != "bnn"
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

@@ -46,6 +46,15 @@ def run(name: str, design: str, options: Mapping[str, Any] | None = None, *, for
         raise of_disk(error) from None
 
 
+def ensure(name: str, design: str) -> None:
+    """Run a stage of a design where its results are not those that it would write again.
+
+    Raises UserError for all that a user can mend.
+    """
+    if not up_to_date(name, design):
+        run(name, design, force=False)
+
+
 def load(name: str, other: str, options: Mapping[str, Any] | None = None) -> Simulation:
     """Simulate a design's RTL after another design's model went through its load port; export that one where needed.
 
@@ -58,8 +67,7 @@ def load(name: str, other: str, options: Mapping[str, Any] | None = None) -> Sim
     if model.network != chosen.network:
         theirs, ours = ("-".join(map(str, each.network.layers)) for each in (model, chosen))
         raise UserError(f"{model.name} is {theirs}; accepted by the load port of {chosen.name}: {ours}")
-    if not up_to_date("export", other):
-        run("export", other)
+    ensure("export", other)
     toolchain.verilator()
     asked = {**stage.options(chosen), **(options or {})}
     try:

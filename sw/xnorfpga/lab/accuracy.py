@@ -2,10 +2,10 @@
 """How well the published networks do, method by method: from the models' own records and docs/results.json."""
 
 import json
-from itertools import pairwise
 
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base import tables
+from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import Artefact, Strict, check
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Design
@@ -52,6 +52,17 @@ def method(design: Design) -> str:
     return ", ".join(parts) or "binary"
 
 
+def record(design: Design) -> Training:
+    """Return the record of a published model's training.
+
+    Raises UserError where the model is damaged, or was imported and has none.
+    """
+    arrays = package.read_npz(design.model)
+    if "record" not in arrays or design.origin == "imported":
+        raise UserError(f"{design.model}: an imported model; accepted here: a published one, or weights = 'train'")
+    return check(Training, json.loads(arrays["record"].tobytes()), design.model)
+
+
 def accuracies() -> Accuracies:
     """Return a row of each published network's own design; designs that share a model are the same network.
 
@@ -63,19 +74,18 @@ def accuracies() -> Accuracies:
         design = designs.load(name)
         if not design.published or design.model.stem != name:
             continue
-        record = check(Training, json.loads(package.read_npz(design.model)["record"].tobytes()), design.model)
-        assert record.published is not None
-        sizes, bits = [mw * mh for mw, mh in pairwise(design.network.layers)], design.quantization.weight_bits
+        published = record(design).published
+        assert published is not None
         rtl = measured.get(name)
         rows.append(
             Accuracy(
                 design=name,
                 network=design.network.layers,
                 method=method(design),
-                weight_bits=bits * sum(sizes[:-1]) + sizes[-1],
-                accuracy_test=record.published.test_accuracy,
-                accuracy_validation=record.published.validation_accuracy,
-                seeds=len(record.published.seeds or [0]),
+                weight_bits=design.weight_bits,
+                accuracy_test=published.test_accuracy,
+                accuracy_validation=published.validation_accuracy,
+                seeds=len(published.seeds or [0]),
                 rtl_mismatches=rtl.mismatches if rtl else None,
                 rtl_images=rtl.images if rtl else None,
                 cycles_per_image=rtl.cycles_per_image if rtl else None,

@@ -352,6 +352,17 @@ def accuracy(net: QuantizedNet, images: Tensor, labels: np.ndarray) -> float:
     return float((classes.cpu().numpy() == labels).mean())
 
 
+def test_accuracy(design: Design, build: Path) -> float:
+    """Return the share of the test digits that the trained network has right, by torch: for the last measurement.
+
+    Raises UserError as `load_checkpoint` does.
+    """
+    with threads(1):
+        net, _ = load_checkpoint(design, build / "checkpoint.pt")
+        test = mnist.load(design.network.dataset).test
+        return accuracy(net, pixels(test.images, design.quantization), test.labels)
+
+
 def load_checkpoint(design: Design, path: Path) -> tuple[QuantizedNet, Training]:
     """Return the trained network and its record (what is in training.json) from a `checkpoint.pt`.
 

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.sweep import Sweep
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.files import atomic_write
 from xnorfpga.design import area
@@ -169,6 +170,59 @@ def front(path: Path, title: str, solutions: list[Solution], own: Prediction | N
     axes.legend()
     with atomic_write(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def sweep(path: Path, found: Sweep) -> None:
+    """Write a sweep as an SVG file: accuracy against weight bits, ALMs and cycles per image, as far as they are known.
+
+    A mark is the mean over the seeds, its line from the least to the greatest. A dashed line joins the marks that no
+    other beats in both.
+    """
+    groups = {
+        points: rows
+        for points, rows in found.groups().items()
+        if all(row.outcome.accuracy_validation is not None for row in rows)
+    }
+    tested = all(row.outcome.accuracy_test is not None for group in groups.values() for row in group)
+    measure = "accuracy_test" if tested else "accuracy_validation"
+    quantities = {"weight_bits": "bits of weights", "alms": "ALMs", "cycles_per_image": "cycles per image"}
+    known = {
+        key: name
+        for key, name in quantities.items()
+        if len({getattr(group[0].outcome, key) for group in groups.values()} - {None}) > 1
+    }
+    figure = Figure(figsize=(1 + 4 * max(1, len(known)), 5.2), layout="constrained")
+    figure.suptitle(found.title)
+    kinds = list(dict.fromkeys(points[0] for points in groups))
+    for axes, (key, name) in zip(figure.subplots(1, max(1, len(known)), squeeze=False)[0], known.items(), strict=False):
+        marks = []
+        for points, group in groups.items():
+            if (x := getattr(group[0].outcome, key)) is None:
+                continue
+            shares = [100 * getattr(row.outcome, measure) for row in group]
+            middle = sum(shares) / len(shares)
+            marks.append((x, middle))
+            kind = kinds.index(points[0])
+            colour = f"C{kind % 10}"
+            axes.plot([x, x], [min(shares), max(shares)], "-", color=colour, linewidth=1)
+            axes.plot(x, middle, MARKS[kind % len(MARKS)], color=colour, label=points[0], markersize=7)
+        best = [mark for mark in marks if not any(_beats(other, mark) for other in marks)]
+        axes.plot(*zip(*sorted(best), strict=True), "--", color="gray", linewidth=1, zorder=0)
+        axes.set(xscale="log", xlabel=name, ylabel=f"{'test' if tested else 'validation'} digits read right, %")
+        axes.xaxis.set_major_formatter(FuncFormatter(_plain))
+        axes.xaxis.set_minor_formatter(FuncFormatter(_plain))
+        axes.tick_params(axis="x", which="both", labelrotation=45)
+        axes.grid(which="both", alpha=0.2)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4)
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}), atomic_write(path) as file:
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Return whether a mark has no more of what is spent and no less accuracy than another, and is not the same."""
+    return one != other and one[0] <= other[0] and one[1] >= other[1]
 
 
 @contextmanager
