@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mistakes put into the Scala by hand, one at a time: which tests notice? `python verif/bugs.py` writes docs/bugs.md.
 
-Mutants (`python -m xnorfpga mutate`) are many and small; these are the mistakes that an engineer makes. Each is made in
+Mutants (`python verif/mutants.py`) are many and small; these are the mistakes that an engineer makes. Each is made in
 a copy of the sources, of which the named tests are then run as they are.
 """
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xnorfpga.base import paths, process, terminal
+from xnorfpga.base import paths, process, tables, terminal
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import designs
@@ -141,7 +141,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="DIR",
-        help="build folders of the same training with other seeds; the best on validation digits alone is published",
+        help="build folders or models of the same training with other seeds; the best on validation digits alone is "
+        "published; of a published design they join its record",
     )
     sub = command("import", "make a design of a binary network that was trained elsewhere", IMPORT_EPILOG)
     sub.add_argument("model", type=Path, metavar="MODEL", help="a file .onnx (QONNX) or .npz")
@@ -313,16 +314,17 @@ def fold(options: argparse.Namespace) -> str:
 
 def sweep(options: argparse.Namespace) -> str:
     """Run the trials of a sweep, write its results, and return the table, or JSON."""
-    from xnorfpga.lab.sweep import results
+    from xnorfpga.artefacts.sweep import PUBLISHED
     from xnorfpga.lab.sweep.run import sweep as run_trials
+    from xnorfpga.report import sweeps
 
     found = run_trials(options.spec, options.scheduler, options.workers)
-    page = results.keep(found, paths.BUILD / "sweeps" / found.name)
+    page = sweeps.keep(found, paths.BUILD / "sweeps" / found.name)
     if options.publish:
-        page = results.keep(found, results.PUBLISHED)
+        page = sweeps.keep(found, PUBLISHED)
     if options.json:
         return found.model_dump_json(indent=2)
-    return "\n".join([results.table(found, aligned=True), *results.failures(found), "", str(page)])
+    return "\n".join([sweeps.table(found, aligned=True), *sweeps.failures(found), "", str(page)])
 
 
 def _goal(options: argparse.Namespace) -> Goal | None:
@@ -352,11 +354,8 @@ def bench(options: argparse.Namespace) -> str:
     times = benchmark.tools(options.tools)
     if options.json:
         return json.dumps(times, indent=2, ensure_ascii=False)
-    lines = [f"{'tool':20} {'value':>10}           ratio to a fixed loop in Python"]
-    for row in times:
-        ratio = f"{row['ratio']:10}" if row["ratio"] else ""
-        lines.append(f"{row['what']:20} {row['value']:10,} {row['unit']:8} {ratio}")
-    return "\n".join(lines)
+    headers = ("tool", "value", "unit", "ratio to a fixed loop in Python")
+    return tables.terminal(headers, [(row["what"], row["value"], row["unit"], row["ratio"]) for row in times])
 
 
 def _design(sub: argparse.ArgumentParser) -> None:
@@ -377,15 +376,14 @@ def _image_count(text: str) -> int | str:
 
 def list_designs() -> None:
     """Print each design, its network and where its weights come from; one with a mistake says so and hides no other."""
+    rows, mistakes = [], designs.misnamed()
     for name in designs.names():
         try:
             found = designs.load(name)
-            network = "-".join(map(str, found.network.layers))
-            print(f"{name:16} {network:28} {found.board.name:10} weights: {found.weights}")
+            rows.append((name, "-".join(map(str, found.network.layers)), found.board.name, f"weights: {found.weights}"))
         except UserError as error:
-            print(f"{name:16} error: {error}")
-    for line in designs.misnamed():
-        print(f"{'':16} error: {line}")
+            mistakes.append(str(error))
+    print("\n".join([*([tables.terminal((), rows)] if rows else []), *(f"error: {line}" for line in mistakes)]))
 
 
 if __name__ == "__main__":

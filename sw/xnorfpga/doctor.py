@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from xnorfpga.base import toolchain
+from xnorfpga.base import tables, toolchain
 from xnorfpga.base.errors import UserError
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project as quartus_project
@@ -174,10 +174,7 @@ def examine() -> list[Finding]:
 def table(findings: list[Finding]) -> str:
     """Return the findings as a table; what to do stands where the place of a missing tool would."""
     rows = [(each.tool, each.state, each.version or "-", each.place or each.advice) for each in findings]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])) for row in rows
-    )
+    return tables.terminal((), rows)
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written as QONNX comes back unchanged, and computes what the integer model does."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from xnorfpga import __main__ as cli
 from xnorfpga.base import paths
+from xnorfpga.base.errors import UserError
 from xnorfpga.interchange import qonnx, to_qonnx
 from xnorfpga.network import package
 from xnorfpga.network.encoding import binarize
@@ -61,6 +63,24 @@ def test_another_program_computes_the_same(tmp_path):
     for image, scores in zip(images, expected, strict=True):
         pixels = image.reshape(to_qonnx.SHAPE).astype(np.float32) / np.float32(255)
         np.testing.assert_array_equal(session.run(None, {"images": pixels})[0], scores[None])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"coefficients": (1, 2)}, "several bits a pixel or activation"),
+        ({"mask": np.ones((10, 17), bool)}, "weights of 0"),
+        ({}, "pruned pixels"),
+    ],
+)
+def test_a_model_beyond_one_bit_is_one_line_and_no_file(tmp_path, change, said):
+    model = drawn((784, 17, 10), 128)
+    *hidden, last = model.layers
+    pixels = None if change else np.arange(784)
+    beyond = replace(model, layers=(*hidden, replace(last, **change)), pixels=pixels)
+    with pytest.raises(UserError, match=f"the model has {said}; accepted by --onnx: one bit"):
+        to_qonnx.write(tmp_path / "m.onnx", beyond)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_writes_a_published_model_beside_it_or_elsewhere(tmp_path, monkeypatch, capsys):

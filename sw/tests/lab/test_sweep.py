@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from xnorfpga import __main__ as cli
-from xnorfpga.artefacts.sweep import Outcome, Row, Sweep
+from xnorfpga.artefacts.sweep import PUBLISHED, Outcome, Row, Sweep
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
-from xnorfpga.lab.sweep import results, spec
+from xnorfpga.lab.sweep import spec
+from xnorfpga.report import sweeps
 
 SPECS = sorted((paths.ROOT / "sw/sweeps").glob("*.toml"))
 TINY = """
@@ -190,18 +191,18 @@ def row(label, seed, **figures):
 def test_the_table_gives_mean_and_spread_over_the_seeds():
     rows = [row("a", k, accuracy_validation=share, weight_bits=7) for k, share in enumerate((0.97, 0.98, 0.99))]
     found = Sweep(name="n", title="t", origin="o", rows=(*rows, row("b", 0, accuracy_validation=0.5)))
-    lines = results.table(found).splitlines()
+    lines = sweeps.table(found).splitlines()
     assert lines[0] == "| method | weight bits | trials | validation |"
-    assert lines[2:] == ["| a | 7 | 3 | 98.00 ± 1.00 % |", "| b | - | 1 | 50.00 % |"]
+    assert lines[2:] == ["| a | 7 | 3 | 98.00 ± 1.00 % |", "| b | - | - | 50.00 % |"]
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_a_published_sweep_is_of_the_sweep_s_file_and_its_page_is_its_own(path):
     expected = spec.trials(spec.read(path), path)
-    found = Sweep.read(results.PUBLISHED / f"{path.stem}.json")
+    found = Sweep.read(PUBLISHED / f"{path.stem}.json")
     assert [(each.trial, each.points, each.seed) for each in found.rows] == [
         (trial.name, trial.points, trial.seed) for trial in expected
     ]
-    assert not results.failures(found)
-    assert (results.PUBLISHED / f"{path.stem}.md").read_text() == results.page(found)
-    assert "<svg" in (results.PUBLISHED / f"{path.stem}.svg").read_text()
+    assert not sweeps.failures(found)
+    assert (PUBLISHED / f"{path.stem}.md").read_text() == sweeps.page(found)
+    assert "<svg" in (PUBLISHED / f"{path.stem}.svg").read_text()

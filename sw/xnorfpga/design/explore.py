@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m xnorfpga fold`: what foldings of a network fit a board, as text."""
 
+from xnorfpga.base import tables
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area, solver
 from xnorfpga.design.folding import Prediction
@@ -24,16 +25,15 @@ def sizes(text: str) -> tuple[int, ...] | None:
 
 def folded(prediction: Prediction, board: Board) -> str:
     """Return the predicted figures of a folding, one line a layer, and what it takes of the board."""
-    lines = [f"{'layer':>5} {'MW':>5} {'MH':>5}  {'routing':10} {'PE':>4} {'SIMD':>5} {'cycles':>7} {'M10K':>5}"]
-    for k, layer in enumerate(prediction.layers):
-        lines.append(
-            f"{k:5} {layer.mw:5} {layer.mh:5}  {layer.routing:10} {layer.pe:4} {layer.simd:5} {layer.cycles:7} "
-            f"{layer.m10k(prediction.block):5}"
-        )
+    headers = ("layer", "MW", "MH", "routing", "PE", "SIMD", "cycles", "M10K")
+    rows = [
+        (k, layer.mw, layer.mh, layer.routing, layer.pe, layer.simd, layer.cycles, layer.m10k(prediction.block))
+        for k, layer in enumerate(prediction.layers)
+    ]
     cycles, mhz = float(prediction.cycles_per_image), board.clock_mhz
     return "\n".join(
         [
-            *lines,
+            tables.terminal(headers, rows),
             f"copies            {prediction.copies}",
             f"cycles per image  {cycles:g} ({mhz * 1e6 / cycles:,.0f} images/s at {mhz:g} MHz)",
             f"latency           {prediction.latency_cycles} cycles ({prediction.latency_cycles / mhz:.2f} µs)",
@@ -50,18 +50,15 @@ def _of(used: int, there: int) -> str:
 
 def table(solutions: list[solver.Solution], clock_mhz: float) -> str:
     """Return a Pareto front, a line a folding, the fastest first; a layer is shown as PE×SIMD."""
-    lines = [
-        f"{'cycles/image':>12} {'images/s':>11} {'latency':>8} {'ALMs':>7} {'M10K':>5} {'copies':>6}  PE×SIMD by layer"
-    ]
+    headers = ("cycles/image", "images/s", "latency", "ALMs", "M10K", "copies", "PE×SIMD by layer")
+    rows = []
     for solution in solutions:
         prediction = solution.prediction
         cycles = float(prediction.cycles_per_image)
         folds = "  ".join(f"{layer.pe}×{layer.simd}" for layer in prediction.layers)
-        lines.append(
-            f"{cycles:12.4g} {clock_mhz * 1e6 / cycles:11,.0f} {prediction.latency_cycles:8} {solution.alms:7,} "
-            f"{prediction.m10k:5} {prediction.copies:6}  {folds}"
-        )
-    return "\n".join(lines)
+        rate = round(clock_mhz * 1e6 / cycles)
+        rows.append((cycles, rate, prediction.latency_cycles, solution.alms, prediction.m10k, prediction.copies, folds))
+    return tables.terminal(headers, rows)
 
 
 def toml(prediction: Prediction) -> str:

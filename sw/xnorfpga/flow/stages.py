@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from xnorfpga.artefacts.sweep import COMPARISON
 from xnorfpga.base import paths
 from xnorfpga.design.schema import Design
 from xnorfpga.rtl import elaborate
@@ -95,6 +96,11 @@ def generator(design: Design) -> list[Path]:
 def board(design: Design) -> list[Path]:
     """Return the files of the design's board."""
     return sorted(path for path in (paths.BOARDS / design.board.name).iterdir() if path.is_file())
+
+
+def comparison(design: Design) -> list[Path]:
+    """Return the comparison of methods that stands in every report."""
+    return [COMPARISON]
 
 
 def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
@@ -201,6 +207,7 @@ STAGES = (
         uses=("name", "weights", "network", "quantization", "training", "folding", "board"),
         reads=("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json", RECORD),
         writes=("report/report.json", "report/index.html"),
+        outside=comparison,
         environment=data_source,
     ),
 )

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well the published networks do, method by method: from the models' own records and docs/results.json."""
 
-import json
+import statistics
 
-from xnorfpga.artefacts.training import Training
 from xnorfpga.base import tables
-from xnorfpga.base.errors import UserError
-from xnorfpga.base.strict import Artefact, Strict, check
+from xnorfpga.base.strict import Artefact, Strict
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Design
 from xnorfpga.lab import benchmark
@@ -17,7 +15,8 @@ class Accuracy(Strict):
     """A published network: what it is, how well it does, and what its accelerator takes.
 
     weight_bits: of all weights together. accuracy_test: of the official test set. seeds: how many trainings the
-    published one is the best of, on validation digits. rtl_mismatches and what follows: of the accelerator, as it was
+    published one is the best of, on validation digits; validation_mean, validation_spread: their mean, and standard
+    deviation (None: of one). rtl_mismatches and what follows: of the accelerator, as it was
     last measured; None where it was not. command: measures the accuracy anew, in the RTL.
     """
 
@@ -28,6 +27,8 @@ class Accuracy(Strict):
     accuracy_test: float
     accuracy_validation: float
     seeds: int
+    validation_mean: float
+    validation_spread: float | None
     rtl_mismatches: int | None
     rtl_images: int | None
     cycles_per_image: float | None
@@ -52,17 +53,6 @@ def method(design: Design) -> str:
     return ", ".join(parts) or "binary"
 
 
-def record(design: Design) -> Training:
-    """Return the record of a published model's training.
-
-    Raises UserError where the model is damaged, or was imported and has none.
-    """
-    arrays = package.read_npz(design.model)
-    if "record" not in arrays or design.origin == "imported":
-        raise UserError(f"{design.model}: an imported model; accepted here: a published one, or weights = 'train'")
-    return check(Training, json.loads(arrays["record"].tobytes()), design.model)
-
-
 def accuracies() -> Accuracies:
     """Return a row of each published network's own design; designs that share a model are the same network.
 
@@ -74,8 +64,9 @@ def accuracies() -> Accuracies:
         design = designs.load(name)
         if not design.published or design.model.stem != name:
             continue
-        published = record(design).published
+        published = package.read_record(design.model).published
         assert published is not None
+        reached = list((published.seeds or {0: published.validation_accuracy}).values())
         rtl = measured.get(name)
         rows.append(
             Accuracy(
@@ -85,7 +76,9 @@ def accuracies() -> Accuracies:
                 weight_bits=design.weight_bits,
                 accuracy_test=published.test_accuracy,
                 accuracy_validation=published.validation_accuracy,
-                seeds=len(published.seeds or [0]),
+                seeds=len(reached),
+                validation_mean=statistics.mean(reached),
+                validation_spread=statistics.stdev(reached) if len(reached) > 1 else None,
                 rtl_mismatches=rtl.mismatches if rtl else None,
                 rtl_images=rtl.images if rtl else None,
                 cycles_per_image=rtl.cycles_per_image if rtl else None,
@@ -113,7 +106,7 @@ def table(found: Accuracies, aligned: bool = True) -> str:
             row.weight_bits,
             f"{row.accuracy_test:.2%}",
             f"{row.accuracy_validation:.2%}",
-            row.seeds,
+            _seeds(row),
             None if row.rtl_mismatches is None else f"{row.rtl_mismatches} of {row.rtl_images:,}",
             row.cycles_per_image,
             row.alms,
@@ -122,3 +115,10 @@ def table(found: Accuracies, aligned: bool = True) -> str:
         for row in found.rows
     ]
     return tables.markdown(HEADERS, rows, aligned=aligned)
+
+
+def _seeds(row: Accuracy) -> str:
+    """Return how many seeds there were, and their mean and spread on validation digits."""
+    if row.validation_spread is None:
+        return str(row.seeds)
+    return f"{row.seeds}: {row.validation_mean:.2%} ± {100 * row.validation_spread:.2f}"

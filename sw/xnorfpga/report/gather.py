@@ -21,6 +21,7 @@ from xnorfpga.artefacts.report import (
     Trained,
 )
 from xnorfpga.artefacts.simulation import Simulation
+from xnorfpga.artefacts.sweep import COMPARISON, Sweep
 from xnorfpga.artefacts.synthesis import Power, Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
@@ -89,7 +90,7 @@ def gather(design: Design, build: Path) -> Report:
     cycles, clock_mhz = simulated.cycles_per_image, hardware.clock_mhz
     operations = 2 * sum(layer.mw * layer.mh for layer in manifest.layers) / cycles
     tool = f"{synthesized.tool} {synthesized.version}, {synthesized.kind}"
-    measured_routings = routings.load()
+    measured_routings, compared = routings.load(), Sweep.read(COMPARISON)
     return Report(
         design=design.name,
         board=design.board.title,
@@ -119,6 +120,7 @@ def gather(design: Design, build: Path) -> Report:
         layers=layers(hardware, manifest, synthesized),
         published=published(),
         routings=measured_routings,
+        comparison=compared,
         origin={
             "accuracy.float": "PyTorch" if exported.accuracy.float is not None else "not known of an imported model",
             "accuracy.golden": "integer model in NumPy",
@@ -130,6 +132,7 @@ def gather(design: Design, build: Path) -> Report:
             "layers.m10k, layers.busy_cycles": "folding model; the netlist and the simulation are held to its sums",
             "published": "as published; the source stands in each row",
             "routings": measured_routings.origin,
+            "comparison": compared.origin,
         },
     )
 

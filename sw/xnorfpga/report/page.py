@@ -12,7 +12,7 @@ from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base import tables
 from xnorfpga.data.splits import Split
-from xnorfpga.report import chain, charts, routings
+from xnorfpga.report import chain, charts, routings, sweeps
 
 HERE = Path(__file__).parent
 SHOWN_MISREAD = 60
@@ -59,6 +59,7 @@ def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manif
         misread=misread,
         misread_total=len(wrong),
         routing_columns=routings.COLUMNS,
+        comparison=sweeps.cells(report.comparison),
     )
 
 

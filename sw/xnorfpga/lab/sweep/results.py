@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of a sweep: SQLite while it runs, so that nothing finished is lost; JSON, a page and a picture to keep."""
+"""The table of a sweep while it runs: a SQLite file, so that nothing finished is lost."""
 
 import datetime
 import json
 import sqlite3
-import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from xnorfpga.artefacts.sweep import Outcome, Row, Sweep
-from xnorfpga.base import paths, tables
-from xnorfpga.base.files import write_text
 from xnorfpga.base.strict import check
 
-PUBLISHED = paths.DOCS / "sweeps"
 COLUMNS = ("trial", "points", "seed", *Outcome.model_fields)
 
 
@@ -59,78 +55,3 @@ def _row(cells: dict[str, Any], path: Path) -> Row:
         cells[key] = None if cells[key] is None else json.loads(cells[key])
     outcome = {key: cells.pop(key) for key in Outcome.model_fields}
     return check(Row, {**cells, "outcome": outcome}, path)
-
-
-def table(found: Sweep, aligned: bool = False) -> str:
-    """Return a sweep as a Markdown table, a row per combination of points: accuracies as mean ± spread over seeds.
-
-    The spread is the standard deviation of a sample. Without seeds, or with one, there is none.
-    """
-    axes = list(found.rows[0].points) if found.rows else []
-    headers = [*axes, "network", "weight bits", "trials", "validation", "test", "cycles per image", "ALMs", "M10K"]
-    cells: list[list[Any]] = []
-    for points, rows in found.groups().items():
-        first = rows[0].outcome
-        cells.append(
-            [
-                *points,
-                None if first.network is None else "-".join(map(str, first.network)),
-                first.weight_bits,
-                len(rows),
-                mean([row.outcome.accuracy_validation for row in rows]),
-                mean([row.outcome.accuracy_test for row in rows]),
-                first.cycles_per_image,
-                None if first.alms is None else f"{first.alms:,} ({first.alms_kind})",
-                first.m10k,
-            ]
-        )
-    known = [k for k in range(len(headers)) if any(row[k] is not None for row in cells)]
-    shown = [[row[k] for k in known] for row in (headers, *cells)]
-    return tables.markdown(shown[0], shown[1:], aligned=aligned)
-
-
-def failures(found: Sweep) -> list[str]:
-    """Return a line for each trial that failed."""
-    return [f"{row.trial} failed: {row.outcome.error}" for row in found.rows if row.outcome.error]
-
-
-def mean(shares: Sequence[float | None]) -> str | None:
-    """Return the mean of shares in percent, with their spread where there are several; None where none is known."""
-    known = [100 * share for share in shares if share is not None]
-    if not known:
-        return None
-    spread = f" ± {statistics.stdev(known):.2f}" if len(known) > 1 else ""
-    return f"{statistics.mean(known):.2f}{spread} %"
-
-
-def page(found: Sweep) -> str:
-    """Return the page of a published sweep."""
-    command = f"python -m xnorfpga sweep sw/sweeps/{found.name}.toml --publish"
-    lines = [
-        "<!-- SPDX-License-Identifier: Apache-2.0 -->",
-        f"# {found.title}",
-        table(found),
-        "",
-        *(line for failure in failures(found) for line in (failure, "")),
-        f"![accuracy against weight bits, ALMs and cycles]({found.name}.svg)",
-        "",
-        "Accuracies are the mean over the seeds, ± the standard deviation of a sample. The validation digits are those",
-        "that choices are made on; [training](../training.md) says which digits may say what.",
-        f"The sweep is [sw/sweeps/{found.name}.toml](../../sw/sweeps/{found.name}.toml); this page is written by",
-        "",
-        f"    {command}",
-        "",
-        f"Origin: {found.origin}.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def keep(found: Sweep, folder: Path) -> Path:
-    """Write a sweep as NAME.json, NAME.md and NAME.svg into a folder, and return the page."""
-    from xnorfpga.report import charts  # loads matplotlib
-
-    found.write(folder / f"{found.name}.json")
-    charts.sweep(folder / f"{found.name}.svg", found)
-    path = folder / f"{found.name}.md"
-    write_text(path, page(found))
-    return path

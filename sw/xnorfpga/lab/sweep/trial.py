@@ -28,8 +28,8 @@ from xnorfpga.design import area, designs
 from xnorfpga.design.hardware import predict
 from xnorfpga.design.schema import Design
 from xnorfpga.flow import run as flow
-from xnorfpga.lab.accuracy import record
 from xnorfpga.lab.sweep.spec import Hardware
+from xnorfpga.network import package
 
 SAID = 300  # characters of a crashed process' last line in a row
 
@@ -55,7 +55,7 @@ def outcome(design: Path, hardware: Hardware, test: bool) -> Outcome:
 def trained(design: Design, build: Path, test: bool) -> dict[str, Any]:
     """Return a design's accuracies: of a training done here, or as a published model's record has them."""
     if design.published:
-        published = record(design).published
+        published = package.read_record(design.model).published
         assert published is not None
         known = {"accuracy_validation": published.validation_accuracy, "accuracy_test": published.test_accuracy}
         return known if test else {"accuracy_validation": published.validation_accuracy}
