@@ -86,17 +86,25 @@ def test_a_signal_ends_the_tool_and_its_children(tmp_path: Path, number: int, ho
     _assert_gone(tmp_path)
 
 
-def test_an_interrupt_while_a_tool_starts_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
+)
+def test_a_signal_while_a_tool_starts_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, raised: type[BaseException]
+) -> None:
+    """The tool runs already, and Python does not know its number yet."""
+    fork_exec = subprocess._fork_exec  # type: ignore[attr-defined]
 
-    def interrupted(self: subprocess.Popen, *rest: object) -> None:
-        start(self, *rest)
+    def interrupted(*arguments: object) -> int:
+        pid = fork_exec(*arguments)
         while not (tmp_path / "parent").exists() or not (tmp_path / "parent").read_text():
             time.sleep(0.05)
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+        return pid
 
-    monkeypatch.setattr(subprocess.Popen, "_execute_child", interrupted)
-    with pytest.raises(KeyboardInterrupt), process.started(["sh", "-c", TOOL], tmp_path):
+    monkeypatch.setattr(subprocess, "_fork_exec", interrupted)
+    with pytest.raises(raised), process.ended_by_signals(), process.started(["sh", "-c", TOOL], tmp_path):
         pass
     _assert_gone(tmp_path)
 

@@ -61,7 +61,8 @@ def started(
     """
     child = None
     try:
-        child = _Child(command, directory, environment)
+        with _signals_wait():  # between the start of a process and the moment that its number is known
+            child = _start(command, directory, environment)
         yield child
     except BaseException:
         if child is not None:
@@ -69,21 +70,33 @@ def started(
         raise
 
 
-class _Child(subprocess.Popen[bytes]):
-    """A process in a session of its own. One that is interrupted while it starts is ended as well."""
+def _start(command: Sequence[str], directory: Path, environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise UserError(f"{command[0]}: cannot run: {error.strerror or error}") from None
 
-    def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str] | None) -> None:
-        try:
-            super().__init__(
-                command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise UserError(f"{command[0]}: cannot run: {error.strerror or error}") from None
-        except (KeyboardInterrupt, SystemExit):
-            if getattr(self, "pid", None):
-                _end(self)
-            raise
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Handle signals that would raise an exception inside the block at its end instead."""
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread():
+        ours = {}  # Python has signals handled by the main thread alone
+    for number in ours:
+        signal.signal(number, lambda arrived, _frame: came.append(arrived))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager
