@@ -76,7 +76,8 @@ def test_results_of_the_readme_are_of_designs_that_exist():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+    for link in re.findall(r"\]\(([^)#]+)\)|<img src=\"([^\"]+)\"", page.read_text()):
+        link = "".join(link)
         assert link.startswith("http") or (page.parent / link).exists(), link
 
 
