@@ -10,6 +10,7 @@ import upickle.implicits.key
   * @param inputWordBits bits of an image a cycle at the input port, divides the first layer's MW; bit planes come one
   *   after the other, the least first
   * @param copies images that share every weight read
+  * @param baud bits a second of the board's serial port
   */
 @upickle.implicits.allowUnknownKeys(false)
 case class AcceleratorConfig(
@@ -18,7 +19,8 @@ case class AcceleratorConfig(
     @key("input_word_bits") inputWordBits: Int,
     copies: Int,
     layers: Seq[LayerConfig],
-    memory: BlockRam
+    memory: BlockRam,
+    baud: Int = 1000000
 ) {
   if (layers.isEmpty) refuse("layers = []: at least one layer is needed")
   if (copies < 1) refuse(s"copies = $copies: at least 1")

@@ -8,7 +8,7 @@ import scala.util.control.NonFatal
 
 import spinal.core._
 import upickle.default._
-import xnorfpga.board.De1SocTop
+import xnorfpga.board.{De1SocTop, LinkPlan}
 import xnorfpga.config.{AcceleratorConfig, ConfigError, refuse}
 import xnorfpga.mvu.Replicated
 
@@ -45,7 +45,7 @@ object Elaborate {
 
   def elaborate(config: AcceleratorConfig, directory: Path): Unit = {
     val accelerator = verilog(directory)(Accelerator(config))
-    val board = verilog(directory)(De1SocTop(config, accelerator.loadWords, accelerator.loadWordBits))
+    val board = verilog(directory)(De1SocTop(LinkPlan(config, accelerator.loadWords, accelerator.loadWordBits)))
     write(directory, Manifest(config, accelerator, board))
   }
 

@@ -2,13 +2,14 @@
 package xnorfpga.top
 
 import spinal.core._
+import xnorfpga.board.{De1SocTop, LinkPlan}
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.memory.MemoryShape
 import xnorfpga.mvu.LayerPlan
 
 /** What was built, for the stages after: nobody derives it a second time. */
 object Manifest {
-  def apply(config: AcceleratorConfig, top: Accelerator, board: Component): ujson.Value = {
+  def apply(config: AcceleratorConfig, top: Accelerator, board: De1SocTop): ujson.Value = {
     ujson.Obj(
       "design" -> config.design,
       "top" -> top.definitionName,
@@ -23,9 +24,19 @@ object Manifest {
       "layers" -> top.stages.map(stage => layer(stage.plan)),
       "memories" -> top.shapes.map(memory),
       "load_word_bits" -> top.loadWordBits,
-      "load_words" -> top.loadWords
+      "load_words" -> top.loadWords,
+      "link" -> link(board.plan)
     )
   }
+
+  def link(plan: LinkPlan): ujson.Obj =
+    ujson.Obj(
+      "baud" -> plan.config.baud,
+      "protocol" -> LinkPlan.protocolVersion,
+      "digest" -> f"${plan.digest}%08x",
+      "images_per_frame" -> plan.imagesPerFrame,
+      "memories" -> plan.memories.map { case (width, depth) => ujson.Obj("width" -> width, "depth" -> depth) }
+    )
 
   def layer(plan: LayerPlan): ujson.Obj = {
     val c = plan.config
