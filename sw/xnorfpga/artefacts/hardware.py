@@ -39,6 +39,7 @@ class Hardware(Artefact):
     """A hardware configuration.
 
     `input_word_bits` of an image enter per cycle, bit plane after bit plane; `copies` images share every weight read.
+    `baud` is of the board's serial port, in bits per second.
     Mirrors AcceleratorConfig in Scala, which checks what depends on several fields.
     """
 
@@ -48,3 +49,4 @@ class Hardware(Artefact):
     copies: Count
     layers: tuple[LayerShape, ...]
     memory: BlockRam
+    baud: Count = 1_000_000

@@ -75,6 +75,26 @@ class MemoryFacts(Strict):
     files: tuple[str, ...]
 
 
+class BoardMemory(Strict):
+    """A memory of the board's own, in front of the accelerator: bits of a row, rows."""
+
+    width: int
+    depth: int
+
+
+class LinkFacts(Strict):
+    """The board's serial link: bits per second, version of the protocol, what `identify` says of the hardware.
+
+    digest: CRC-32 of hardware.json without the baud rate, in hexadecimal. images_per_frame: at most in a request.
+    """
+
+    baud: int
+    protocol: int
+    digest: str
+    images_per_frame: int
+    memories: tuple[BoardMemory, ...]
+
+
 class Manifest(Artefact):
     """The elaborated accelerator. `files` are relative to the design's build directory."""
 
@@ -92,3 +112,4 @@ class Manifest(Artefact):
     memories: tuple[MemoryFacts, ...]
     load_word_bits: int
     load_words: int
+    link: LinkFacts

@@ -157,6 +157,32 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
     return directory
 
 
+def build_program(sources: Sequence[Path], top: str, harness: Path) -> Path:
+    """Verilate and compile `sources` with a program of its own in C++, once for the same content; return the program.
+
+    Raises UserError with the tools' own error lines.
+    """
+    tool = toolchain.verilator()
+    options = ["--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O2"]
+    options += ["--output-split", "15000", "--top-module", top, "-j", str(_jobs())]
+    content = [source.read_bytes() for source in (*sources, harness)]
+    key = sha256(*content, f"{tool} {tool.stat().st_mtime_ns} {options}".encode())[:16]
+    directory = BUILD / "verilated" / f"{top}_{key}"
+    directory.mkdir(parents=True, exist_ok=True)
+    done, log, program = directory / "built", directory / "build.log", directory / f"V{top}"
+    with locks.hold(directory / "lock", f"the build of {directory.name}"):
+        if not done.exists():
+            files = [str(path.resolve()) for path in (*sources, harness)]
+            environment = {**os.environ, **toolchain.verilator_env()}
+            with process.started([str(tool), *options, "--Mdir", str(directory), *files], directory, environment) as child:
+                assert child.stdout is not None
+                log.write_bytes(child.stdout.read())
+                if child.wait():
+                    raise UserError(f"{top}: Verilator could not build it ({log}):\n{_tail(log)}")
+            done.touch()
+    return program
+
+
 def _jobs() -> int:
     """Return how many compilers one build may run: the cores, shared by the workers of pytest-xdist."""
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))

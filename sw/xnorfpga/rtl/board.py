@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated board: the whole top level under Verilator behind a pseudo-terminal, for hosts without hardware.
+
+The RTL is the board's own, but for the baud rate: the fastest that the UART takes, so that a byte costs few cycles.
+"""
+
+import os
+import pty
+import subprocess
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xnorfpga.artefacts.hardware import Hardware
+from xnorfpga.artefacts.manifest import Manifest
+from xnorfpga.base import process
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import sha256, write_text
+from xnorfpga.rtl import elaborate, verilator
+
+CYCLES_OF_BIT = 5
+HARNESS = Path(__file__).with_name("board.cpp")
+
+
+def build(hardware: Hardware, directory: Path) -> Path:
+    """Elaborate and compile a simulated board of the hardware in `directory`; return its program.
+
+    What is there of the same hardware and generator is kept.
+
+    Raises UserError with the tools' own lines where that fails.
+    """
+    fast = hardware.model_copy(update={"baud": round(hardware.clock_mhz * 1e6 / CYCLES_OF_BIT)})
+    key = sha256(fast.model_dump_json().encode(), *(source.read_bytes() for source in elaborate.sources()))
+    made = directory / "key"
+    if not made.exists() or made.read_text() != key:
+        elaborate.elaborate_many([(fast, directory)])
+        write_text(made, key)
+    manifest = Manifest.read(directory / "manifest.json")
+    return verilator.build_program([directory / file for file in manifest.files], manifest.board_top, HARNESS)
+
+
+@contextmanager
+def simulated(program: Path, contents: Path) -> Iterator[str]:
+    """Run a simulated board; the block gets the path of its serial port.
+
+    Args:
+        program: what `build` returned.
+        contents: folder of the memories' images, a model's.
+
+    Raises UserError where the simulator breaks down at once.
+    """
+    board, host = pty.openpty()
+    try:
+        tty.setraw(host)  # no echo, no line ends: before the first byte
+        with subprocess.Popen(
+            [str(program), str(CYCLES_OF_BIT)], cwd=contents, stdin=board, stdout=board, stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as child:  # fmt: skip
+            try:
+                yield os.ttyname(host)
+            finally:
+                ended = child.poll()
+                child.kill()
+                assert child.stderr is not None
+                said = child.stderr.read().decode(errors="replace").strip()
+        if ended is not None:
+            raise UserError(f"{program}: the simulator ended with exit code {ended}: {said}")
+    finally:
+        os.close(board)
+        os.close(host)
