@@ -2,6 +2,7 @@
 """The command line: `python -m xnorfpga --help`."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ EPILOG = """examples:
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --accuracy           how well the published networks do, method by method
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
+  python -m xnorfpga board-sim smoke            the board's top level, simulated, behind a serial port
+  python -m xnorfpga classify --port /dev/ttyUSB0 --design mnist digits.png   on a board, or a simulated one
+  python -m xnorfpga bench --link smoke         a thousand images through a serial line full of faults
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -52,6 +56,18 @@ SWEEP_EPILOG = """examples:
 The same command goes on after an interruption: finished trials stay, a training goes on where it was saved. A trial
 that fails is a row with its error; the others go on. Each trial's folder and log are in build/sweeps/SPEC, and
 results.sqlite, the table, is beside them. `pip install -c constraints.txt -e '.[sweep]'` brings Dask."""
+
+CLASSIFY_EPILOG = """examples:
+  python -m xnorfpga classify --port /dev/ttyUSB0 --design mnist digits.png   the cable's port on Linux
+  python -m xnorfpga classify --port COM3 --design mnist images.npy           on Windows; uint8 [N, 28, 28]
+  python -m xnorfpga classify --port /dev/pts/3 --design smoke --scores 7.png the port that board-sim printed
+
+A picture is bright on dark, 28 × 28 pixels, or squares of that size in rows; the class of each is a line. With --design
+the board must hold that design; without it, pixels of 128 and above are +1. docs/board.md has the rest."""
+
+BOARD_SIM_EPILOG = """examples:
+  python -m xnorfpga board-sim smoke            prints the path of its serial port, and serves until Ctrl-C
+  python -m xnorfpga classify --port /dev/pts/3 --design smoke digits.png   in another terminal"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -188,7 +204,19 @@ def parser() -> argparse.ArgumentParser:
         "--accuracy", action="store_true", help="how well the published networks do, method by method, and in the RTL"
     )
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
+    what.add_argument("--link", metavar="NAME", help="images through the faulty serial line of NAME's simulated board")
+    sub.add_argument("--faults", type=_number, metavar="N", default=10_000, help="with --link (default: 10000)")
+    sub.add_argument("--images", type=_number, metavar="N", default=1000, help="with --link (default: 1000)")
+    sub.add_argument("--seed", type=_number, metavar="N", default=1, help="with --link (default: 1)")
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
+    sub = command("board-sim", "simulate a design's board, behind a serial port, until Ctrl-C", BOARD_SIM_EPILOG)
+    _design(sub)
+    sub = command("classify", "have images classified by a board at a serial port", CLASSIFY_EPILOG)
+    sub.add_argument("--port", required=True, metavar="PORT", help="of the serial cable, or what board-sim printed")
+    sub.add_argument("--design", metavar="NAME", help="which design the board holds; it says how images become bits")
+    sub.add_argument("--baud", type=_number, metavar="N", help="bits per second (default: the design's, or 1000000)")
+    sub.add_argument("--scores", action="store_true", help="the scores of all classes beside each class")
+    sub.add_argument("file", type=Path, metavar="FILE", help="a picture, or an .npy of uint8 [N, 28, 28]")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     sub.add_argument("--clock", metavar="NAME", help="whose Fmax (default: the one clock that the user constrained)")
@@ -228,6 +256,10 @@ def run(options: argparse.Namespace) -> int:
             print(calibrate.calibrate())
         case "bench":
             print(bench(options))
+        case "board-sim":
+            board_sim(options.design)
+        case "classify":
+            print(classify(options))
         case "quartus-report":
             return quartus_report(options.directory, options.clock)
         case stage:
@@ -251,6 +283,44 @@ def load(name: str, other: str, asked: dict[str, Any]) -> str:
     return (
         f"{other} through the load port of {name}: the checksum is right, {found.images:,} images, {found.mismatches} "
         f"mismatches, {found.accuracy:.2%} of {found.data}, {found.cycles_per_image:.5g} cycles per image"
+    )
+
+
+def board_sim(name: str) -> None:
+    """Serve a design's simulated board until Ctrl-C or SIGTERM, which end it as they should; print its port's path.
+
+    Raises UserError where the simulator breaks down.
+    """
+    from xnorfpga.flow import board
+
+    with board.simulated(name) as simulation, contextlib.suppress(KeyboardInterrupt):
+        print(simulation.port, flush=True)
+        simulation.wait()
+
+
+def classify(options: argparse.Namespace) -> str:
+    """Return the classes, a line each, that a board gives to the images of a file.
+
+    Raises UserError where the file or the board is not as it should be.
+    """
+    from xnorfpga.artefacts.manifest import Manifest
+    from xnorfpga.host import pictures
+    from xnorfpga.host.accelerator import BAUD, Accelerator
+    from xnorfpga.network import package
+
+    images = pictures.read(options.file)
+    design = designs.load(options.design) if options.design else None
+    build = paths.build_folder(design.name) if design else None
+    model = package.load(build) if build else None
+    baud = options.baud or (design.board.baud if design else BAUD)
+    with Accelerator(options.port, baud, model) as accelerator:
+        if build:
+            accelerator.check(Manifest.read(build / "manifest.json"))
+        found = accelerator.run(images, with_scores=options.scores)
+    if found.scores is None:
+        return "\n".join(map(str, found.classes))
+    return "\n".join(
+        f"{label}  {' '.join(map(str, row))}" for label, row in zip(found.classes, found.scores, strict=True)
     )
 
 
@@ -340,6 +410,11 @@ def bench(options: argparse.Namespace) -> str:
     from xnorfpga.lab import accuracy, benchmark, routings
     from xnorfpga.report.routings import table
 
+    if options.link:
+        from xnorfpga.lab import link
+
+        came = link.measure(options.link, options.faults, options.images, options.seed)
+        return came.model_dump_json(indent=2) if options.json else link.table(came)
     if options.routings:
         measured = routings.measure()
         return measured.model_dump_json(indent=2) if options.json else table(measured)
@@ -366,6 +441,12 @@ def _count(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 1024:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 1 to 1024")
+
+
+def _number(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 1_000_000_000:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 1 to 1000000000")
 
 
 def _image_count(text: str) -> int | str:

@@ -11,6 +11,7 @@ Routing = Literal["stationary", "diagonal", "broadcast"]
 ROUTINGS: tuple[Routing, ...] = ("stationary", "diagonal", "broadcast")
 Count = Annotated[int, Field(ge=1)]
 Kind = Literal["binary", "ternary"]
+BAUD = 1_000_000  # what every USB-serial cable of 3.3 V can
 
 
 class LayerShape(Strict):
@@ -49,4 +50,4 @@ class Hardware(Artefact):
     copies: Count
     layers: tuple[LayerShape, ...]
     memory: BlockRam
-    baud: Count = 1_000_000
+    baud: Count = BAUD

@@ -11,6 +11,9 @@ from xnorfpga.base.strict import show
 from xnorfpga.data.mnist import DATASETS
 from xnorfpga.design.schema import TRAIN, Board, Design, Training
 
+SAMPLES_OF_BIT = range(5, 17)  # of the board's UART
+BAUD_TOLERANCE = 0.01  # of what both ends of a line together may be off, some 4 %
+
 
 def check(design: Design) -> None:
     """Check what can be checked before a folding is known; one that stands in the file is checked too.
@@ -18,6 +21,7 @@ def check(design: Design) -> None:
     Raises UserError for the first mistake.
     """
     check_clock(design)
+    check_baud(design)
     check_network(design)
     if isinstance(design.folding, Folding):
         check_folding(design, design.folding)
@@ -143,6 +147,17 @@ def check_clock(design: Design) -> None:
     oscillator = design.board.clock.oscillator_mhz
     if design.board.clock_mhz != oscillator:
         _reject(design, "board.clock_mhz", design.board.clock_mhz, f"accepted: {oscillator:g}, the board's oscillator")
+
+
+def check_baud(design: Design) -> None:
+    """The serial port divides the clock by whole numbers: samples of a bit, and cycles of a sample."""
+    clock_mhz, baud = design.board.clock_mhz, design.board.baud
+    cycles = clock_mhz * 1e6 / baud  # of a bit
+    nearest = min((n * max(1, round(cycles / n)) for n in SAMPLES_OF_BIT), key=lambda whole: abs(whole - cycles))
+    if abs(nearest - cycles) > BAUD_TOLERANCE * cycles:
+        accepted = f"within {BAUD_TOLERANCE:.0%} of {clock_mhz:g} MHz / (n · m), n = 5 to 16, m = 1, 2, 3 …"
+        rate = clock_mhz * 1e6 / nearest
+        _reject(design, "board.baud", baud, f"accepted: {accepted}; the nearest is {rate:.0f}")
 
 
 def check_weights(design: Design) -> None:

@@ -53,7 +53,7 @@ def load(name_or_path: str | Path) -> Design:
         training=file.training,
         folding=file.folding,
         simulation=file.simulation,
-        board=board(file.board.name, file.board.clock_mhz),
+        board=board(file.board.name, file.board.clock_mhz).model_copy(update={"baud": file.board.baud}),
     )
     checks.check(design)
     return design

@@ -33,6 +33,7 @@ def hardware(design: Design, folding: Folding) -> Hardware:
         copies=folding.copies,
         layers=tuple(layers),
         memory=block_ram(design.board),
+        baud=design.board.baud,
     )
 
 

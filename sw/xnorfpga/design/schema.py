@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from xnorfpga.artefacts.accelerator import Origin
 from xnorfpga.artefacts.folding import Folding
+from xnorfpga.artefacts.hardware import BAUD
 from xnorfpga.base import paths
 from xnorfpga.base.strict import Strict
 from xnorfpga.data.mnist import DATASETS
@@ -195,10 +196,11 @@ class Simulation(Strict):
 
 
 class BoardChoice(Strict):
-    """Which board of boards/, and the clock in MHz that the design shall run at."""
+    """Which board of boards/, the clock in MHz that the design shall run at, and its serial port's bits per second."""
 
     name: str
     clock_mhz: Annotated[float, Field(ge=1, le=500)]
+    baud: Annotated[int, Field(ge=1, le=100_000_000)] = BAUD
 
 
 class Clock(Strict):
@@ -229,10 +231,11 @@ class BoardFile(Strict):
 
 
 class Board(BoardFile):
-    """The board a design is for, its folder's name, and the clock in MHz that it shall run at."""
+    """The board a design is for, its folder's name, its clock in MHz and its serial port's bits per second."""
 
     name: str
     clock_mhz: float
+    baud: int = BAUD
 
 
 class DesignFile(Strict):

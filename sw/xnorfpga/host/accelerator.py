@@ -9,22 +9,25 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import serial
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.base.errors import UserError
 from xnorfpga.host import protocol
 from xnorfpga.host.protocol import Command, Counters, Identity, Status
 from xnorfpga.network.encoding import Bits, pack_bytes
 from xnorfpga.network.golden import Model
 
+Record = TypeVar("Record", Identity, Counters)
 BAUD = 1_000_000
 PATIENCE_S = 0.1  # beyond what an answer takes, for the computers between: a USB-serial cable alone holds bytes 16 ms
 ATTEMPTS = 10
+MAX_BACKOFF = 64
 PROGRESS_AFTER_S = 1.0
 
 
@@ -105,8 +108,9 @@ class Accelerator:
         self.place = port if isinstance(port, str) else getattr(port, "name", None) or "the line"
         self.model, self.attempts, self.patience_s = model, attempts, patience_s
         self.statistics = Statistics()
-        self._line = _open(port, baud) if isinstance(port, str) else port
+        self._line = open_port(port, baud) if isinstance(port, str) else port
         self._second_per_byte = 20 / baud  # measured as answers come: a simulated board is slower than its baud rate
+        self._backoff = 1  # times as long an answer is awaited after none came
         self._sequence = random.randrange(255)  # not another session's last, whose answer the board still has
         self._received = b""
         try:
@@ -131,6 +135,16 @@ class Accelerator:
     def close(self) -> None:
         """Let go of the port."""
         self._line.close()
+
+    def check(self, manifest: Manifest) -> None:
+        """Hold the board to what was elaborated.
+
+        Raises UserError where it holds another design.
+        """
+        digest = f"{self.identity.digest:08x}"
+        if digest != manifest.link.digest:
+            accepted = f"accepted: {manifest.link.digest}, which is {manifest.design}"
+            raise UserError(f"{self.place}: the board holds the design {digest}; {accepted}")
 
     def classify(self, images: NDArray) -> NDArray[np.int64]:
         """Return the classes int64[N] of images: uint8 [N, 28, 28], or bool [N, planes · MW] as a model encodes them.
@@ -166,7 +180,9 @@ class Accelerator:
                 part = packed[start : start + size]
                 data = self._request(Command.CLASSIFY, argument | len(part), part.tobytes())
                 if len(data) != len(part) * record.itemsize + 4:
-                    raise UserError(f"{self.place}: {len(data)} bytes for {len(part)} images; the board is of another make")
+                    raise UserError(
+                        f"{self.place}: {len(data)} bytes for {len(part)} images; the board is of another make"
+                    )
                 records[start : start + len(part)] = np.frombuffer(data[:-4], record)
                 cycles += struct.unpack("<I", data[-4:])[0]
                 bar.update(len(part))
@@ -205,7 +221,9 @@ class Accelerator:
                 return
             if first == 0:
                 break
-        raise UserError(f"{self.place}: the board's checksum is {checksum:#010x}, the model's {zlib.crc32(content):#010x}")
+        raise UserError(
+            f"{self.place}: the board's checksum is {checksum:#010x}, the model's {zlib.crc32(content):#010x}"
+        )
 
     def _send_model(self, content: bytes) -> tuple[int, int]:
         """Send the chunks from the one that the board expects to the last; return which that was, and the checksum."""
@@ -229,7 +247,7 @@ class Accelerator:
         """Return what the board counted since its reset."""
         return self._parse(Counters, self._request(Command.COUNTERS))
 
-    def _parse(self, record: type, data: bytes):  # noqa: ANN202
+    def _parse(self, record: type[Record], data: bytes) -> Record:
         try:
             return record.parse(data)
         except protocol.Damaged as error:
@@ -243,22 +261,27 @@ class Accelerator:
         self._sequence = self._sequence % 255 + 1  # 0 is the answer's to nobody
         frame = protocol.DELIMITER + protocol.request(self._sequence, command, argument, data)
         self.statistics.requests += 1
+        expected_s = self.patience_s + 2 * (len(frame) + 64) * self._second_per_byte
         for attempt in range(self.attempts):
             self.statistics.retries += attempt > 0
-            expected_s = (len(frame) + 64) * self._second_per_byte
-            started = time.monotonic()
+            started, silent = time.monotonic(), self.statistics.silent
             with self._lost():
                 self._line.write(frame)
-            answer = self._await(started + 2**min(attempt, 4) * (self.patience_s + 2 * expected_s))
+            answer = self._await(started + self._backoff * expected_s)
             if answer is None:
+                if self.statistics.silent > silent:  # or a slow line would only get fuller
+                    self._backoff = min(2 * self._backoff, MAX_BACKOFF)
                 continue
             if attempt == 0:
+                self._backoff = max(1, self._backoff // 2)
                 pace = (time.monotonic() - started) / (len(frame) + len(answer.data))
                 self._second_per_byte += (pace - self._second_per_byte) / 4
             if answer.status != Status.OK:
                 raise Refused(self.place, answer.status, answer.data)
             return answer.data
-        raise UserError(f"{self.place}: no answer to {self.attempts} attempts; is it the board's port, at its baud rate?")
+        raise UserError(
+            f"{self.place}: no answer to {self.attempts} attempts; is it the board's port, at its baud rate?"
+        )
 
     def _await(self, deadline: float) -> protocol.Answer | None:
         """Return the answer to the present request, None where it must be sent again."""
@@ -299,7 +322,11 @@ class Accelerator:
             raise UserError(f"{self.place}: the port is gone: {error}") from None
 
 
-def _open(port: str, baud: int) -> Line:
+def open_port(port: str, baud: int = BAUD) -> Line:
+    """Return an open serial port.
+
+    Raises UserError where it cannot be opened.
+    """
     try:
         line = serial.Serial(port, baud, write_timeout=60)
     except (OSError, ValueError) as error:

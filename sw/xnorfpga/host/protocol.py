@@ -142,8 +142,8 @@ class Identity(_Record):
 class Counters(_Record):
     """What the board counted since its reset, each modulo 2^32.
 
-    cycles: in which the accelerator worked on a batch. images: results that left it. frames: good ones, each counted
-    once however often it came. damaged: frames whose CRC, length or COBS was wrong. errors: good ones that were refused.
+    cycles: in which the accelerator worked on a batch. images: results that left it. frames: good ones, each once
+    however often it came. damaged: frames whose CRC, length or COBS was wrong. errors: good ones that were refused.
     """
 
     LAYOUT = struct.Struct("<IIIII")

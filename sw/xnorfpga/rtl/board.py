@@ -10,11 +10,11 @@ import subprocess
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.manifest import Manifest
-from xnorfpga.base import process
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256, write_text
 from xnorfpga.rtl import elaborate, verilator
@@ -40,9 +40,21 @@ def build(hardware: Hardware, directory: Path) -> Path:
     return verilator.build_program([directory / file for file in manifest.files], manifest.board_top, HARNESS)
 
 
+@dataclass(frozen=True)
+class Simulation:
+    """A simulated board that runs: the path of its serial port, and its process."""
+
+    port: str
+    process: subprocess.Popen[bytes]
+
+    def wait(self) -> None:
+        """Wait until the simulator ends, which it does not by itself."""
+        self.process.wait()
+
+
 @contextmanager
-def simulated(program: Path, contents: Path) -> Iterator[str]:
-    """Run a simulated board; the block gets the path of its serial port.
+def simulated(program: Path, contents: Path) -> Iterator[Simulation]:
+    """Run a simulated board while the block lasts.
 
     Args:
         program: what `build` returned.
@@ -58,7 +70,7 @@ def simulated(program: Path, contents: Path) -> Iterator[str]:
             start_new_session=True,
         ) as child:  # fmt: skip
             try:
-                yield os.ttyname(host)
+                yield Simulation(os.ttyname(host), child)
             finally:
                 ended = child.poll()
                 child.kill()

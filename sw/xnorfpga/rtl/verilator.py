@@ -174,7 +174,9 @@ def build_program(sources: Sequence[Path], top: str, harness: Path) -> Path:
         if not done.exists():
             files = [str(path.resolve()) for path in (*sources, harness)]
             environment = {**os.environ, **toolchain.verilator_env()}
-            with process.started([str(tool), *options, "--Mdir", str(directory), *files], directory, environment) as child:
+            with process.started(
+                [str(tool), *options, "--Mdir", str(directory), *files], directory, environment
+            ) as child:
                 assert child.stdout is not None
                 log.write_bytes(child.stdout.read())
                 if child.wait():
