@@ -103,9 +103,11 @@ CHAINS = {  # whose layers are tried alone
 }  # fmt: skip
 
 
-BOARD = chain(  # ten classes, one for each digit; words of no whole byte, padded on the cable
-    2, 5, (10, 8, "stationary", 8, 10), (8, 10, "broadcast", 10, 8),
-)  # fmt: skip
+BAUD = 2_500_000  # ten samples of a bit, two cycles each
+BOARD = {  # ten classes, one for each digit; images of no whole byte, scores of two; a model of two chunks on the cable
+    **chain(2, 5, (10, 260, "stationary", 4, 10), (260, 10, "broadcast", 10, 4)),
+    "baud": BAUD,
+}
 
 MUTATED = {  # small ones which together hold every kind of unit of the designs `mnist`, `…_low_latency` and `…_paper`
     # pairs, their transitions counted word by word; batches; memories of several columns

@@ -3,12 +3,16 @@
 
 import random
 
-from cocotb.triggers import FallingEdge, Timer
+import cocotb
+from cocotb.queue import Queue
+from cocotb.triggers import FallingEdge, Timer, with_timeout
 
-BIT_NS = 8680  # 115,200 baud, rounded to what a simulator can wait
+from bench.configurations import BAUD
+from xnorfpga.host import protocol
+from xnorfpga.host.protocol import Answer
 
-
-SPIKE_NS = BIT_NS // 9  # shorter than the eighth of a bit between two samples: it reaches one of them at most
+BIT_NS = 10**9 // BAUD
+SPIKE_NS = BIT_NS // 11  # shorter than the tenth of a bit between two samples: it reaches one of them at most
 
 
 class Host:
@@ -24,6 +28,24 @@ class Host:
         self.bit_ns, self.spikes = bit_ns, spikes
         self.tx, self.rx = dut.GPIO_0_UART_RX, dut.GPIO_0_UART_TX
         self.tx.value = 1
+        self.answers: Queue[bytes] = Queue()
+
+    def start(self) -> None:
+        """Listen from now on."""
+        cocotb.start_soon(self.listen())
+
+    async def listen(self) -> None:
+        """Collect what comes between delimiters."""
+        frame = bytearray()
+        while True:
+            frame.append(await self.receive())
+            if frame.endswith(protocol.DELIMITER):
+                self.answers.put_nowait(bytes(frame[:-1]))
+                frame.clear()
+
+    async def answer(self, bits: int = 10_000) -> Answer:
+        """Return the next answer, which must be a whole one and come within the time of so many bits."""
+        return Answer.parse(await with_timeout(self.answers.get(), bits * self.bit_ns, "ns"))
 
     async def send(self, data: bytes) -> None:
         """Send bytes."""
@@ -63,7 +85,3 @@ class Host:
         await Timer(self.bit_ns, "ns")
         assert self.rx.value == 1, "no stop bit"
         return byte
-
-    async def receive_bytes(self, count: int) -> bytes:
-        """Return the next bytes that arrive."""
-        return bytes([await self.receive() for _ in range(count)])

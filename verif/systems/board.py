@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """cocotb tests of the DE1-SoC top level: a host at the other end of the serial cable, a reader of display and lamps."""
 
+import struct
+
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import Timer, with_timeout
+from cocotb.triggers import Timer
 
 from bench.configurations import images, initial_network, network
 from bench.host import BIT_NS, Host
 from bench.job import DIRECTORY, MUTANT, SEED, Randomness
 from xnorfpga.base.files import read_json
+from xnorfpga.host import protocol
+from xnorfpga.host.protocol import Answer, Command, Counters, Identity, Status
 from xnorfpga.network import golden
-from xnorfpga.network.encoding import to_int
+from xnorfpga.network.encoding import pack_bytes
 from xnorfpga.network.golden import Model
 from xnorfpga.rtl import memory
 
 CLOCK_NS = 20  # 50 MHz
 RESET_CYCLES = 16  # after power-up, and some more until KEY0 is seen
 SEGMENTS = (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F)  # lit segments of the digits
-COMMANDS = {"image": b"I", "load": b"L"}
 SLOW, FAST = 1.02, 0.98  # clocks of hosts: a serial port must bear a little
 
 
@@ -31,6 +34,7 @@ class Bench:
         self.rng = self.random.of("decisions")
         self.hardware, self.manifest = read_json(DIRECTORY / "hardware.json"), read_json(DIRECTORY / "manifest.json")
         self.host = Host(dut, round(pace * BIT_NS), self.random.of("spikes") if noisy else None)
+        self.sequence, self.shown = self.rng.randrange(256), 0
 
     async def start(self, switched_on: bool = False) -> None:
         """Start the clock. A board that is switched on resets itself; of one that ran, KEY0 is pressed."""
@@ -40,9 +44,10 @@ class Bench:
         Clock(self.dut.CLOCK_50, CLOCK_NS, unit="ns", impl="gpi").start()
         if switched_on:
             await Timer(2 * RESET_CYCLES * CLOCK_NS, "ns")
-            self.shows(0)
+            self.shows()
         else:
             await self.press()
+        self.host.start()
 
     async def press(self) -> None:
         """Press KEY0, the reset, for some cycles."""
@@ -50,39 +55,105 @@ class Bench:
         await Timer(RESET_CYCLES * CLOCK_NS, "ns")
         self.dut.KEY.value = 0b1111
         await Timer(RESET_CYCLES * CLOCK_NS, "ns")
-        self.shows(0)
+        self.shown = 0
+        self.shows()
 
-    def shows(self, digit: int, waiting: bool = False) -> None:
-        """Look at the display and at every lamp: the first is on while a command's data is awaited."""
-        assert self.dut.HEX0.value == ~SEGMENTS[digit] & 0x7F, f"the display does not show {digit}"
-        assert self.dut.LEDR.value == int(waiting), "data is not awaited" if waiting else "data is still awaited"
+    def shows(self, busy: bool = False) -> None:
+        """Look at the display and at every lamp: the first is on while a command is worked on."""
+        assert self.dut.HEX0.value == ~SEGMENTS[self.shown] & 0x7F, f"the display does not show {self.shown}"
+        assert self.dut.LEDR.value == int(busy), "a command is worked on" if busy else "no command is worked on"
 
-    async def command(self, name: str, shown: int) -> None:
-        """Send a command's first byte, while the display shows the last digit."""
-        await self.host.send(COMMANDS[name])
-        self.shows(shown, waiting=True)
+    async def rest(self, bits: int = 30) -> None:
+        """Wait until the board is surely at rest."""
+        await Timer(bits * self.host.bit_ns, "ns")
+        self.shows()
 
-    async def load(self, model: Model, shown: int = 0) -> None:
-        """Load a model; it is acknowledged with its checksum."""
-        receipt = cocotb.start_soon(self.host.receive_bytes(5))
-        await self.command("load", shown)
-        await self.host.send(memory.load_bytes(self.manifest, model))
-        answer = await with_timeout(receipt, 100 * BIT_NS, "ns")
-        assert answer == b"K" + memory.load_crc32(self.manifest, model).to_bytes(4, "little")
-        self.shows(shown)
+    def frame(self, command: int, argument: int = 0, data: bytes = b"") -> bytes:
+        """Return a request's frame with the next sequence number."""
+        self.sequence = (self.sequence + 1) % 256
+        return protocol.request(self.sequence, command, argument, data)
 
-    async def classify(self, vectors: np.ndarray, model: Model, shown: int = 0) -> int:
-        """Send images; each is answered with its class, which the display shows. Returns the last one."""
-        width = self.manifest["input"]["word_bits"]
-        for vector, label in zip(vectors, golden.infer(model, vectors).classes, strict=True):
-            words = (to_int(vector[start : start + width]) for start in range(0, len(vector), width))
-            answer = cocotb.start_soon(self.host.receive())
-            await self.command("image", shown)
-            await self.host.send(b"".join(word.to_bytes(-(-width // 8), "little") for word in words))
-            assert await with_timeout(answer, 100 * BIT_NS, "ns") == label
-            shown = int(label)
-            self.shows(shown)
-        return shown
+    async def exchange(self, frame: bytes) -> Answer:
+        """Send a frame and return the answer to the last request."""
+        await self.host.send(frame)
+        answer = await self.host.answer()
+        assert answer.sequence == (0 if answer.status == Status.DAMAGED_FRAME else self.sequence)
+        await self.rest(2)
+        return answer
+
+    async def request(self, command: int, argument: int = 0, data: bytes = b"") -> bytes:
+        """Send a request, which must be done, and return what it is answered."""
+        answer = await self.exchange(self.frame(command, argument, data))
+        assert answer.status == Status.OK, Status(answer.status).name
+        return answer.data
+
+    async def refuses(self, frame: bytes, status: Status) -> bytes:
+        """Send a frame that must be answered by the status; return what comes with it."""
+        answer = await self.exchange(frame)
+        assert answer.status == status, f"{Status(answer.status).name} instead of {status.name}"
+        return answer.data
+
+    async def identify(self) -> Identity:
+        """Ask what the board is; it must be what was elaborated."""
+        identity = Identity.parse(await self.request(Command.IDENTIFY))
+        manifest, link = self.manifest, self.manifest["link"]
+        shape = manifest["input"]["word_bits"] * manifest["input"]["words"]
+        output = manifest["output"]
+        assert identity == Identity(
+            version=protocol.VERSION,
+            digest=int(link["digest"], 16),
+            clock_khz=50_000,
+            image_bits=shape,
+            classes=output["classes"],
+            score_bytes=-(-output["score_bits"] // 8),
+            copies=manifest["copies"],
+            images_per_frame=link["images_per_frame"],
+            chunk_bytes=identity.chunk_bytes,
+            model_bytes=manifest["load_words"] * manifest["load_word_bits"] // 8,
+        )
+        assert identity.chunks > 1, "the model shall be of several chunks"
+        return identity
+
+    async def counters(self) -> Counters:
+        """Ask what the board counted."""
+        return Counters.parse(await self.request(Command.COUNTERS))
+
+    async def load(self, model: Model, until: int | None = None) -> None:
+        """Load a model, or its chunks up to `until`; each is acknowledged, the last one with the model's checksum."""
+        content, size = memory.load_bytes(self.manifest, model), (await self.identify()).chunk_bytes
+        chunks = -(-len(content) // size)
+        for chunk in range(chunks if until is None else until):
+            answer = await self.request(Command.LOAD, chunk, content[chunk * size : (chunk + 1) * size])
+            following, checksum = struct.unpack("<HI", answer)
+            assert following == (chunk + 1) % chunks
+        if until is None:
+            assert checksum == memory.load_crc32(self.manifest, model)
+
+    def classification(self, vectors: np.ndarray, scores: bool = False, log_rounds: int = 0) -> bytes:
+        """Return the frame that asks for the classes of images bool[N, MW]; what pads their bytes is any."""
+        packed, spare = pack_bytes(vectors), -vectors.shape[1] % 8
+        packed[:, -1] |= self.random.numpy_of("padding").integers(1 << spare, size=len(packed), dtype=np.uint8) << (
+            8 - spare
+        )
+        argument = len(vectors) | log_rounds << 8 | (protocol.WITH_SCORES << 8 if scores else 0)
+        return self.frame(Command.CLASSIFY, argument, packed.tobytes())
+
+    async def classify(self, vectors: np.ndarray, model: Model, scores: bool = False, log_rounds: int = 0) -> int:
+        """Have images bool[N, MW] classified; the display shows the last class. Returns the cycles that it took."""
+        expected = golden.infer(model, vectors)
+        frame = self.classification(vectors, scores, log_rounds)
+        await self.host.send(frame[:-1])
+        self.shows()
+        self.shown = int(expected.classes[-1])
+        answer = await self.exchange(frame[-1:])
+        assert answer.status == Status.OK, Status(answer.status).name
+        size = -(-self.manifest["output"]["score_bits"] // 8)
+        wanted = b"".join(
+            bytes([label]) + (row.astype(f"<u{size}").tobytes() if scores else b"")
+            for label, row in zip(expected.classes, expected.scores, strict=True)
+        )
+        assert answer.data[:-4] == wanted
+        return struct.unpack("<I", answer.data[-4:])[0]
 
     def network(self) -> Model:
         """Draw a network."""
@@ -104,44 +175,170 @@ class Bench:
 
 @cocotb.test()
 async def a_host_has_digits_classified_without_a_load(dut) -> None:
-    """The memories hold a model from the start; KEY0 makes the board forget half a command, and the digit."""
+    """The memories hold a model from the start; KEY0 makes the board forget half a frame, and the digit."""
     bench = Bench(dut, "initial", SLOW)
     model = initial_network(bench.hardware, SEED)
     await bench.start(switched_on=True)
-    shown = await bench.classify(bench.images(1), model)
-    await bench.command("image", shown)
+    await bench.classify(bench.images(1), model)
+    await bench.host.send(bench.frame(Command.IDENTIFY)[:-2])
     await bench.press()
-    await bench.classify(bench.images(2), model)
+    await bench.classify(bench.images(3), model, scores=True)
+    assert (await bench.counters()).damaged == 0
 
 
 @cocotb.test()
 async def a_host_loads_a_model_and_has_every_digit_classified(dut) -> None:
-    """Each class is answered, and shown as its digit; a model is acknowledged; another replaces it."""
+    """Each class is answered, and shown as its digit; another model replaces a model; a frame is filled."""
     bench = Bench(dut, "digits", FAST)
     await bench.start()
     model, vectors = bench.one_of_each_class()
     await bench.load(model)
-    shown = await bench.classify(vectors, model)
+    for vector in vectors:
+        await bench.classify(vector[None], model)
+    await bench.classify(vectors, model, scores=True)
     model = bench.network()
-    await bench.load(model, shown)
-    await bench.classify(bench.images(2), model, shown)
+    await bench.load(model)
+    full = bench.images(bench.manifest["link"]["images_per_frame"])
+    await bench.classify(full, model, scores=True)
 
 
 @cocotb.test()
-async def noise_is_dropped(dut) -> None:
-    """A byte one bit off a command, half a start bit or a line that is cut is not answered and awaits no data; two
-    spikes in a bit change nothing.
-    """
-    bench = Bench(dut, "noise", noisy=True)
+async def a_batch_goes_round(dut) -> None:
+    """A batch that goes many times takes, an image, the accelerator's own cycles; only the last round is answered."""
+    bench = Bench(dut, "rounds")
+    model = initial_network(bench.hardware, SEED)
+    await bench.start(switched_on=True)
+    vectors, log_rounds = bench.images(6), 5
+    before = await bench.counters()
+    once = await bench.classify(vectors, model, scores=True)
+    often = await bench.classify(vectors, model, log_rounds=log_rounds)
+    interval = max(layer["cycles"] for layer in bench.manifest["layers"])  # of a group, at the slowest layer
+    groups = (2**log_rounds - 1) * len(vectors) // bench.manifest["copies"]
+    assert abs(often - once - groups * interval) <= 100, (
+        once,
+        often,
+        groups * interval,
+    )  # 100: the scores of one batch
+    counted = (await bench.counters()).since(before)
+    assert counted == Counters(once + often, (2**log_rounds + 1) * len(vectors), 3, 0, 0)
+
+
+@cocotb.test()
+async def a_wrong_request_is_refused(dut) -> None:
+    """Each mistake is answered by its status, done is nothing, and the next request works."""
+    bench = Bench(dut, "wrong")
     await bench.start()
     model = bench.network()
     await bench.load(model)
-    for command in COMMANDS.values():
-        for bit in range(8):
-            await bench.host.send(bytes([command[0] ^ 1 << bit]))
-            bench.shows(0)
-    for bits in (0.35, 30):  # a cut line gives a byte of zeros, and then none
+    identity, before = await bench.identify(), await bench.counters()
+    vectors, size, most = bench.images(2), identity.image_bytes, identity.images_per_frame
+    wrong = [
+        *((command, 0, b"", Status.UNKNOWN_COMMAND) for command in (0, 5, 6, 18, 130, 255)),
+        (Command.IDENTIFY, 0, b"\1", Status.WRONG_LENGTH),
+        (Command.COUNTERS, 1, b"", Status.WRONG_LENGTH),
+        (Command.COUNTERS, 0x8000, b"", Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 0, b"", Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 1, bytes(size - 1), Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 1, bytes(size + 1), Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 2, bytes(size), Status.WRONG_LENGTH),
+        (Command.CLASSIFY, most + 1, bytes((most + 1) * size), Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 1 | 0x2000, bytes(size), Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 1 | 0x4000, bytes(size), Status.WRONG_LENGTH),
+        (Command.CLASSIFY, 1 | (protocol.MAX_LOG_ROUNDS + 1) << 8, bytes(size), Status.WRONG_LENGTH),
+        (Command.LOAD, 0, bytes(identity.chunk_bytes - 1), Status.WRONG_LENGTH),
+        (Command.LOAD, 1, bytes(identity.chunk_bytes), Status.WRONG_CHUNK),
+    ]
+    for command, argument, data, status in wrong:
+        await bench.refuses(bench.frame(command, argument, data), status)
+    await bench.classify(vectors, model)
+    counted = (await bench.counters()).since(before)
+    assert (counted.images, counted.frames, counted.damaged) == (2, len(wrong) + 2, 0)
+    assert counted.errors == len(wrong)
+
+
+@cocotb.test()
+async def a_model_in_chunks_is_whole_or_not_used(dut) -> None:
+    """Chunks come in order, each once; nothing is classified by a part of a model, not even after a reset."""
+    bench = Bench(dut, "chunks")
+    await bench.start(switched_on=True)
+    model, vectors = bench.network(), bench.images(2)
+    content, identity = memory.load_bytes(bench.manifest, model), await bench.identify()
+    size, last = identity.chunk_bytes, identity.chunks - 1
+    first = bench.frame(Command.LOAD, 0, content[:size])
+    assert (await bench.exchange(first)).data[:2] == b"\1\0"
+    assert (await bench.exchange(first)).data[:2] == b"\1\0"  # once more: answered as before, and not written again
+    data = await bench.refuses(bench.frame(Command.LOAD, 0, content[:size]), Status.WRONG_CHUNK)
+    assert data[:2] == b"\1\0"
+    await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
+    for chunk in range(1, last + 1):
+        answer = await bench.request(Command.LOAD, chunk, content[chunk * size : (chunk + 1) * size])
+    assert answer == struct.pack("<HI", 0, memory.load_crc32(bench.manifest, model))
+    await bench.classify(vectors, model)
+
+    await bench.load(bench.network(), until=1)
+    await bench.press()
+    await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
+    await bench.load(model)
+    await bench.classify(vectors, model)
+
+
+@cocotb.test()
+async def a_frame_once_more_is_not_done_again(dut) -> None:
+    """The last request's answer is sent again, whatever was damaged in between; the images count once."""
+    bench = Bench(dut, "again")
+    model = initial_network(bench.hardware, SEED)
+    await bench.start(switched_on=True)
+    before, vectors = await bench.counters(), bench.images(3)
+    frame = bench.classification(vectors, scores=True)
+    bench.shown = int(golden.infer(model, vectors).classes[-1])
+    answer = await bench.exchange(frame)
+    await bench.refuses(frame[:-2] + b"\0", Status.DAMAGED_FRAME)
+    assert await bench.exchange(frame) == answer
+    await bench.host.send(frame)  # and while the board still answers one, the next is dropped
+    await bench.host.send(bench.frame(Command.IDENTIFY))
+    assert await bench.host.answer() == answer
+    await bench.rest()
+    assert bench.host.answers.empty()
+    counted = (await bench.counters()).since(before)
+    assert (counted.images, counted.frames, counted.damaged, counted.errors) == (3, 2, 1, 0)
+
+
+@cocotb.test()
+async def noise_is_no_request(dut) -> None:
+    """A frame of which a bit, a byte or the end is another is damaged; half a start bit or a cut line is nothing; two
+    spikes in a bit change nothing.
+    """
+    bench = Bench(dut, "noise", noisy=True)
+    model = initial_network(bench.hardware, SEED)
+    await bench.start(switched_on=True)
+    before, damaged = await bench.counters(), 0
+    for _ in range(24):
+        frame = bench.classification(bench.images(2))
+        place = bench.rng.randrange(len(frame) - 1)
+        kind = bench.rng.choice(("flipped", "dropped", "inserted", "cut"))
+        flipped = frame[place] ^ 1 << bench.rng.randrange(8)
+        other = {
+            "flipped": frame[:place] + bytes([flipped]) + frame[place + 1 :],
+            "dropped": frame[:place] + frame[place + 1 :],
+            "inserted": frame[:place] + bytes([bench.rng.randrange(1, 256)]) + frame[place:],
+            "cut": frame[:place] + b"\0",
+        }[kind]
+        damaged += 1
+        if other.index(0) != len(other) - 1:  # a byte became a delimiter: the rest comes while the board answers
+            other = other[: other.index(0) + 1]
+        if len(other) > 1:
+            await bench.refuses(other, Status.DAMAGED_FRAME)
+        else:
+            damaged -= 1
+    await bench.host.send(b"\0\0\0")  # frames of nothing
+    too_long = protocol.request(1, Command.IDENTIFY, 0, bytes(1100))
+    await bench.refuses(too_long, Status.DAMAGED_FRAME)
+    short = protocol.pack(b"\1\1\0")  # a right CRC, and no whole header
+    await bench.refuses(short, Status.DAMAGED_FRAME)
+    for bits in (0.35, 30):  # a cut line gives a byte of zeros, which is a delimiter, and then none
         await bench.host.hold(0, bits)
         await bench.host.hold(1, 2)
-        bench.shows(0)
+        await bench.rest()
     await bench.classify(bench.images(2), model)
+    counted = (await bench.counters()).since(before)
+    assert (counted.images, counted.damaged, counted.errors) == (2, damaged + 2, 0)

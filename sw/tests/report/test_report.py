@@ -57,6 +57,7 @@ def build(tmp_path, monkeypatch):
             "clock_mhz": 50, "ports": [], "board_ports": [], "copies": predicted.copies,
             "input": {"word_bits": 56, "words": 14}, "output": {"classes": 10, "class_bits": 4, "score_bits": 7},
             "layers": layers, "memories": [], "load_word_bits": 40, "load_words": 1488,
+            "link": {"baud": 1_000_000, "protocol": 1, "digest": "0", "images_per_frame": 7, "memories": []},
         },
     )  # fmt: skip
     write_json(

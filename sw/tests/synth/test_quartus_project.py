@@ -109,12 +109,19 @@ def build(tmp_path: Path) -> Path:
         "output": {"classes": 8, "class_bits": 3, "score_bits": 4},
         "load_word_bits": 40,
         "load_words": 1,
+        "link": {
+            "baud": 1_000_000,
+            "protocol": 1,
+            "digest": "0badcafe",
+            "images_per_frame": 7,
+            "memories": [{"width": 8, "depth": 1024}],
+        },
         "top": "Layered",
         "files": ["rtl/Layered.v"],
         "layers": [LAYER],
         "board_top": "De1SocTop",
         "board_ports": [port.model_dump() for port in PORTS],
-        "memories": [  # 40 and 2 blocks, and 256 rows of 40 bits: the fixture's 43
+        "memories": [  # 40 and 2 blocks, and one of the board's own: the fixture's 43
             {
                 "name": name,
                 "layer": 0,
@@ -127,7 +134,6 @@ def build(tmp_path: Path) -> Path:
             for name, width, depth, files in (
                 ("w", 1600, 256, ["w_0.bin"]),
                 ("t", 80, 2, ["t_0.bin", "t_1.bin"]),
-                ("u", 40, 256, []),
                 ("registers", 64, 1, []),
             )
         ],

@@ -339,8 +339,8 @@ def open_port(port: str, baud: int = BAUD) -> Line:
 
 def _integers(values: NDArray[np.void]) -> NDArray[np.int64]:
     """Return int64[…] of unsigned numbers in so many bytes each, the lowest first."""
-    octets = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, -1).astype(np.int64)
-    return (octets << 8 * np.arange(octets.shape[-1])).sum(-1)
+    octets = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, values.itemsize).astype(np.int64)
+    return (octets << 8 * np.arange(values.itemsize)).sum(-1)
 
 
 def _read(path: Path) -> bytes:
