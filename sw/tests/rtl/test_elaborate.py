@@ -10,6 +10,7 @@ import pytest
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json
+from xnorfpga.base.paths import DESIGNS
 from xnorfpga.design import designs, folding
 from xnorfpga.design.hardware import predict
 from xnorfpga.rtl import elaborate
@@ -55,6 +56,7 @@ ILLEGAL = {
         "input_word_bits = 5 does not divide .* = 12; choose one of 1, 2, 3, 4, 6, 12",
     ),
     "no layers": (("layers",), [], "at least one layer"),
+    "baud rate": (("baud",), 3_000_000, "baud = 3000000 is not within 1 % of clock / .*; the nearest: 3125000"),
     "wrong type": (("copies",), "two", r"\[.copies.\]: cannot be read: two"),
     "unknown key": (("copy",), 2, "[Uu]nknown [Kk]ey"),
 }
@@ -99,6 +101,20 @@ def test_two_elaborations_are_byte_identical_and_as_predicted(tmp_path):
     for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
         assert layer == layer | predicted.facts()
     assert prediction.m10k == sum(len(memory["files"]) for memory in manifest["memories"] if memory["depth"] > 1)
+
+
+def test_a_baud_rate_is_accepted_where_a_design_s_is(tmp_path):
+    text = (DESIGNS / "smoke.toml").read_text()
+    rates = (9600, 115_200, 460_800, 921_600, 1_000_000, 2_000_000, 3_125_000, 10_000_000)
+    elaborate.elaborate_many([({**HARDWARE, "baud": baud}, tmp_path / str(baud)) for baud in rates])
+    digests = set()
+    for baud in rates:
+        path = tmp_path / f"{baud}.toml"
+        path.write_text(text.replace("clock_mhz = 50", f"clock_mhz = 50\nbaud = {baud}"))
+        link = read_json(tmp_path / str(baud) / "manifest.json")["link"]
+        assert designs.load(path).board.baud == link["baud"] == baud
+        digests.add(link["digest"])
+    assert len(digests) == 1, "the baud rate is no part of what the board is"
 
 
 def test_named_designs_are_predicted_without_elaboration():
