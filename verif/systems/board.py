@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb tests of the DE1-SoC top level: a host at the other end of the serial cable, a reader of display and lamps."""
+"""cocotb tests of the DE1-SoC top level: a host at the other end of the serial cable, a reader of display and lamps.
+
+They run in this order in one simulation: until the first one that loads, the memories hold the initial network.
+"""
 
 import struct
 
@@ -187,27 +190,11 @@ async def a_host_has_digits_classified_without_a_load(dut) -> None:
 
 
 @cocotb.test()
-async def a_host_loads_a_model_and_has_every_digit_classified(dut) -> None:
-    """Each class is answered, and shown as its digit; another model replaces a model; a frame is filled."""
-    bench = Bench(dut, "digits", FAST)
-    await bench.start()
-    model, vectors = bench.one_of_each_class()
-    await bench.load(model)
-    for vector in vectors:
-        await bench.classify(vector[None], model)
-    await bench.classify(vectors, model, scores=True)
-    model = bench.network()
-    await bench.load(model)
-    full = bench.images(bench.manifest["link"]["images_per_frame"])
-    await bench.classify(full, model, scores=True)
-
-
-@cocotb.test()
 async def a_batch_goes_round(dut) -> None:
     """A batch that goes many times takes, an image, the accelerator's own cycles; only the last round is answered."""
     bench = Bench(dut, "rounds")
     model = initial_network(bench.hardware, SEED)
-    await bench.start(switched_on=True)
+    await bench.start()
     vectors, log_rounds = bench.images(6), 5
     before = await bench.counters()
     once = await bench.classify(vectors, model, scores=True)
@@ -228,8 +215,7 @@ async def a_wrong_request_is_refused(dut) -> None:
     """Each mistake is answered by its status, done is nothing, and the next request works."""
     bench = Bench(dut, "wrong")
     await bench.start()
-    model = bench.network()
-    await bench.load(model)
+    model = initial_network(bench.hardware, SEED)
     identity, before = await bench.identify(), await bench.counters()
     vectors, size, most = bench.images(2), identity.image_bytes, identity.images_per_frame
     wrong = [
@@ -257,37 +243,11 @@ async def a_wrong_request_is_refused(dut) -> None:
 
 
 @cocotb.test()
-async def a_model_in_chunks_is_whole_or_not_used(dut) -> None:
-    """Chunks come in order, each once; nothing is classified by a part of a model, not even after a reset."""
-    bench = Bench(dut, "chunks")
-    await bench.start(switched_on=True)
-    model, vectors = bench.network(), bench.images(2)
-    content, identity = memory.load_bytes(bench.manifest, model), await bench.identify()
-    size, last = identity.chunk_bytes, identity.chunks - 1
-    first = bench.frame(Command.LOAD, 0, content[:size])
-    assert (await bench.exchange(first)).data[:2] == b"\1\0"
-    assert (await bench.exchange(first)).data[:2] == b"\1\0"  # once more: answered as before, and not written again
-    data = await bench.refuses(bench.frame(Command.LOAD, 0, content[:size]), Status.WRONG_CHUNK)
-    assert data[:2] == b"\1\0"
-    await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
-    for chunk in range(1, last + 1):
-        answer = await bench.request(Command.LOAD, chunk, content[chunk * size : (chunk + 1) * size])
-    assert answer == struct.pack("<HI", 0, memory.load_crc32(bench.manifest, model))
-    await bench.classify(vectors, model)
-
-    await bench.load(bench.network(), until=1)
-    await bench.press()
-    await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
-    await bench.load(model)
-    await bench.classify(vectors, model)
-
-
-@cocotb.test()
 async def a_frame_once_more_is_not_done_again(dut) -> None:
     """The last request's answer is sent again, whatever was damaged in between; the images count once."""
     bench = Bench(dut, "again")
     model = initial_network(bench.hardware, SEED)
-    await bench.start(switched_on=True)
+    await bench.start()
     before, vectors = await bench.counters(), bench.images(3)
     frame = bench.classification(vectors, scores=True)
     bench.shown = int(golden.infer(model, vectors).classes[-1])
@@ -310,7 +270,7 @@ async def noise_is_no_request(dut) -> None:
     """
     bench = Bench(dut, "noise", noisy=True)
     model = initial_network(bench.hardware, SEED)
-    await bench.start(switched_on=True)
+    await bench.start()
     before, damaged = await bench.counters(), 0
     for _ in range(24):
         frame = bench.classification(bench.images(2))
@@ -342,3 +302,45 @@ async def noise_is_no_request(dut) -> None:
     await bench.classify(bench.images(2), model)
     counted = (await bench.counters()).since(before)
     assert (counted.images, counted.damaged, counted.errors) == (2, damaged + 2, 0)
+
+
+@cocotb.test()
+async def a_host_loads_a_model_and_has_every_digit_classified(dut) -> None:
+    """Each class is answered, and shown as its digit; another model replaces a model; a frame is filled."""
+    bench = Bench(dut, "digits", FAST)
+    await bench.start()
+    model, vectors = bench.one_of_each_class()
+    await bench.load(model)
+    for vector in vectors:
+        await bench.classify(vector[None], model)
+    await bench.classify(vectors, model, scores=True)
+    model = bench.network()
+    await bench.load(model)
+    full = bench.images(bench.manifest["link"]["images_per_frame"])
+    await bench.classify(full, model, scores=True)
+
+
+@cocotb.test()
+async def a_model_in_chunks_is_whole_or_not_used(dut) -> None:
+    """Chunks come in order, each once; nothing is classified by a part of a model, not even after a reset."""
+    bench = Bench(dut, "chunks")
+    await bench.start()
+    model, vectors = bench.network(), bench.images(2)
+    content, identity = memory.load_bytes(bench.manifest, model), await bench.identify()
+    size, last = identity.chunk_bytes, identity.chunks - 1
+    first = bench.frame(Command.LOAD, 0, content[:size])
+    assert (await bench.exchange(first)).data[:2] == b"\1\0"
+    assert (await bench.exchange(first)).data[:2] == b"\1\0"  # once more: answered as before, and not written again
+    data = await bench.refuses(bench.frame(Command.LOAD, 0, content[:size]), Status.WRONG_CHUNK)
+    assert data[:2] == b"\1\0"
+    await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
+    for chunk in range(1, last + 1):
+        answer = await bench.request(Command.LOAD, chunk, content[chunk * size : (chunk + 1) * size])
+    assert answer == struct.pack("<HI", 0, memory.load_crc32(bench.manifest, model))
+    await bench.classify(vectors, model)
+
+    await bench.load(bench.network(), until=1)
+    await bench.press()
+    await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
+    await bench.load(model)
+    await bench.classify(vectors, model)
