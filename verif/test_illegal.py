@@ -214,6 +214,7 @@ def design_range(rng: random.Random, content: dict[str, Any]) -> str:
         ("folding", "copies", rng.choice((0, -1, 65))), ("training", "dropout", 1.5), ("training", "batch_size", 1),
         ("quantization", "weight_bits", rng.choice((0, 3, 8))), ("quantization", "input_threshold", 256),
         ("network", "dataset", "cifar"), ("board", "name", "de2"), ("board", "clock_mhz", 0),
+        ("board", "baud", rng.choice((0, 3_000_000))),
     ))  # fmt: skip
     content[table][key] = value
     return f"{table}.{key} = "

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from xnorfpga import __main__ as cli
@@ -200,3 +201,65 @@ def test_a_terminal_that_knows_ascii_alone_gets_question_marks(program, shown, t
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert shown in run.stdout
+
+
+@pytest.fixture
+def board(monkeypatch):
+    """A board in Python behind every port."""
+    from host.boards import Board
+
+    found = Board()
+    monkeypatch.setattr("xnorfpga.host.accelerator.open_port", lambda port, baud: found)
+    return found
+
+
+def test_images_are_classified_at_a_port(board, tmp_path, capsys):
+    from host.boards import label_of, scores_of
+
+    images = np.random.default_rng(1).integers(256, size=(3, 28, 28), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    packed = [row.tobytes() for row in np.packbits(images.reshape(3, -1) >= 128, axis=1, bitorder="little")]
+    assert cli.main(["classify", "--port", "COM3", str(tmp_path / "images.npy")]) == 0
+    assert capsys.readouterr().out.split() == [str(label_of(image)) for image in packed]
+    assert cli.main(["classify", "--port", "COM3", "--scores", str(tmp_path / "images.npy")]) == 0
+    lines = [f"{label_of(image)}  {' '.join(map(str, scores_of(image)))}" for image in packed]
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--port", "/dev/absent", "{images}"], "/dev/absent: cannot open the port: "),
+        (["--port", "/dev/absent", "{images}.not"], ".not: cannot read: No such file"),
+        (["--port", "/dev/absent", "--design", "no", "{images}"], "design 'no' is unknown; accepted: mnist"),
+    ],
+)
+def test_a_classification_that_cannot_be_is_one_line(tmp_path, capsys, arguments, told):
+    np.save(tmp_path / "images.npy", np.zeros((1, 28, 28), np.uint8))
+    given = [argument.format(images=tmp_path / "images.npy") for argument in arguments]
+    assert cli.main(["classify", *given]) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["classify", "x.png"], ["classify", "--port", "a", "--baud", "0", "x"], ["board-sim"]]
+)
+def test_a_bad_call_of_the_board_s_commands_is_refused(capsys, arguments):
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    assert "error: " in capsys.readouterr().err
+
+
+def test_a_link_s_figures(monkeypatch, capsys):
+    from xnorfpga.lab import link
+
+    keys = link.LinkFigures.model_fields
+    figures = link.LinkFigures(**{key: "smoke" if key == "design" else k for k, key in enumerate(keys)})
+    asked = []
+    monkeypatch.setattr(link, "measure", lambda *given: asked.append(given) or figures)
+    assert cli.main(["bench", "--link", "smoke", "--faults", "7", "--images", "5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == figures.model_dump()
+    assert cli.main(["bench", "--link", "smoke"]) == 0
+    assert "retries            " in capsys.readouterr().out
+    assert asked == [("smoke", 7, 5, 1), ("smoke", 10_000, 1000, 1)]

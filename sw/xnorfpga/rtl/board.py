@@ -65,19 +65,34 @@ def simulated(program: Path, contents: Path) -> Iterator[Simulation]:
     board, host = pty.openpty()
     try:
         tty.setraw(host)  # no echo, no line ends: before the first byte
-        with subprocess.Popen(
-            [str(program), str(CYCLES_OF_BIT)], cwd=contents, stdin=board, stdout=board, stderr=subprocess.PIPE,
-            start_new_session=True,
-        ) as child:  # fmt: skip
-            try:
-                yield Simulation(os.ttyname(host), child)
-            finally:
-                ended = child.poll()
-                child.kill()
-                assert child.stderr is not None
-                said = child.stderr.read().decode(errors="replace").strip()
-        if ended is not None:
-            raise UserError(f"{program}: the simulator ended with exit code {ended}: {said}")
+        with _started(program, contents, board) as child:
+            yield Simulation(os.ttyname(host), child)
     finally:
         os.close(board)
         os.close(host)
+
+
+@contextmanager
+def _started(program: Path, contents: Path, line: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the simulator on a serial line while the block lasts; `process.started` leaves no place for the line."""
+    try:
+        child = subprocess.Popen(
+            [str(program), str(CYCLES_OF_BIT)],
+            cwd=contents,
+            stdin=line,
+            stdout=line,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us to pass on
+        )
+    except OSError as error:
+        raise UserError(f"{program}: cannot run: {error.strerror}") from None
+    with child:
+        try:
+            yield child
+        finally:
+            ended = child.poll()
+            child.kill()
+            assert child.stderr is not None
+            said = child.stderr.read().decode(errors="replace").strip()
+    if ended is not None:
+        raise UserError(f"{program}: the simulator ended with exit code {ended}: {said}")

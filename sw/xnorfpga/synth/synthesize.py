@@ -221,7 +221,9 @@ def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, 
 def _memory_blocks(manifest: Manifest, board: Board) -> int:
     """Count the block RAMs that the manifest's memories take, as the folding's prediction does, and the board's own."""
     block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
-    return sum(block.blocks(memory.width, memory.depth) for memory in (*manifest.memories, *manifest.link.memories))
+    shapes = [(memory.width, memory.depth) for memory in manifest.memories]
+    shapes += [(memory.width, memory.depth) for memory in manifest.link.memories]
+    return sum(block.blocks(width, depth) for width, depth in shapes)
 
 
 def _contents(manifest: Manifest, directory: Path) -> list[Path]:

@@ -69,10 +69,12 @@ case class Link(plan: LinkPlan) extends Component {
   val chunkBytes = Mux(lastChunk, U(lastChunkWords * loadWordBytes), U(chunkWords * loadWordBytes))
 
   val data = reader.io.length - LinkPlan.headerBytes
+  // Shifts and sums: a multiplication would take a DSP block
+  val imagesBytes = (0 until addressBits).filter(k => (imageBytes >> k) % 2 == 1).map(k => (count << k).resize(addressBits)).reduce(_ + _)
   val known = Seq(Link.identify, Link.classify, Link.load, Link.counters).map(command === _).orR
   val inOrder = command =/= Link.load || argument.asUInt === chunk
   val fits = command.mux(
-    Link.classify -> (count =/= 0 && count <= imagesPerFrame && data === (count * imageBytes).resized &&
+    Link.classify -> (count =/= 0 && count <= imagesPerFrame && data === imagesBytes &&
       argumentHigh(6 downto 5) === 0 && logRounds <= Link.maxLogRounds),
     Link.load -> (data === chunkBytes),
     default -> (data === 0 && argument === 0)
@@ -127,7 +129,8 @@ case class Link(plan: LinkPlan) extends Component {
     io.results.scores.subdivideIn(scoreBits bits).flatMap(score => split(score.resize(8 * scoreBytes)))
   val resultLast = index === Mux(withScores, U(resultBytes - 1), U(labelBytes - 1))
   val shown = remaining <= count // of the last round
-  val stream = writer.io.bytes
+  val stream = Stream(Fragment(Bits(8 bits)))
+  writer.io.bytes << stream.stage() // choosing a byte and encoding it take a cycle each
   stream.valid := phase.mux(
     Phase.Head -> True,
     Phase.Results -> (io.results.valid && shown),
@@ -183,7 +186,7 @@ case class Link(plan: LinkPlan) extends Component {
               is(Link.classify) {
                 content := Content.Cycles
                 store.io.start := True
-                remaining := (count << logRounds).resized
+                remaining := count.resize(remaining.getWidth) |<< logRounds
                 read(U(LinkPlan.headerBytes), reader.io.length)
               }
               is(Link.load) {
