@@ -262,19 +262,22 @@ class Accelerator:
         frame = protocol.DELIMITER + protocol.request(self._sequence, command, argument, data)
         self.statistics.requests += 1
         expected_s = self.patience_s + 2 * (len(frame) + 64) * self._second_per_byte
+        first, damaged = time.monotonic(), False
         for attempt in range(self.attempts):
             self.statistics.retries += attempt > 0
-            started, silent = time.monotonic(), self.statistics.silent
+            silent = self.statistics.silent
             with self._lost():
                 self._line.write(frame)
-            answer = self._await(started + self._backoff * expected_s)
-            if answer is None:
-                if self.statistics.silent > silent:  # or a slow line would only get fuller
-                    self._backoff = min(2 * self._backoff, MAX_BACKOFF)
+            answer = self._await(time.monotonic() + self._backoff * expected_s)
+            if self.statistics.silent > silent:  # longer, or a slow line would only get fuller
+                self._backoff = min(2 * self._backoff, MAX_BACKOFF)
                 continue
-            if attempt == 0:
-                self._backoff = max(1, self._backoff // 2)
-                pace = (time.monotonic() - started) / (len(frame) + len(answer.data))
+            self._backoff = max(1, self._backoff // 2)
+            if answer is None:
+                damaged = True
+                continue
+            if not damaged:
+                pace = (time.monotonic() - first) / (len(frame) + len(answer.data))
                 self._second_per_byte += (pace - self._second_per_byte) / 4
             if answer.status != Status.OK:
                 raise Refused(self.place, answer.status, answer.data)
