@@ -9,8 +9,9 @@ import spinal.lib._
   * So the lanes are full, and the cycles of a batch are the engine's. The last image of the last round flushes.
   *
   * @param wordBits bits of a word, @param imageWords words of an image, @param depth words that there is room for
+  * @param inLogic the memory is of MLABs, not of block RAM
   */
-case class ImageStore(wordBits: Int, imageWords: Int, depth: Int, roundBits: Int) extends Component {
+case class ImageStore(wordBits: Int, imageWords: Int, depth: Int, inLogic: Boolean, roundBits: Int) extends Component {
   val io = new Bundle {
 
     /** Begin a batch: from now on `count` images come, and go `rounds` times. */
@@ -25,7 +26,7 @@ case class ImageStore(wordBits: Int, imageWords: Int, depth: Int, roundBits: Int
   }
 
   val memory = Mem(Bits(wordBits bits), depth)
-  memory.addAttribute("ramstyle", "M10K, no_rw_check")
+  memory.addAttribute("ramstyle", s"${if (inLogic) "MLAB" else "M10K"}, no_rw_check")
 
   val collecting, giving = RegInit(False)
   val address = Reg(UInt(memory.addressWidth bits))

@@ -97,7 +97,7 @@ case class Link(plan: LinkPlan) extends Component {
   val content = Reg(Content())
   val cycles, totalCycles, images, frames, damaged, errors = Reg(UInt(32 bits)) init 0
   val remaining = Reg(UInt(8 + Link.roundBits bits)) // results still to come
-  val store = ImageStore(inputWordBits, inputWords, storeDepth, Link.roundBits)
+  val store = ImageStore(inputWordBits, inputWords, storeDepth, storeInLogic, Link.roundBits)
   store.io.start := False
   store.io.count := count
   store.io.rounds := rounds

@@ -57,10 +57,12 @@ case class LinkPlan(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int
     BigInt(loadWords.toLong * loadWordBytes) -> 4
   )
 
+  // A shallow and wide store is a waste of block RAM, which a design may need all of
   val storeDepth = imagesPerFrame * config.inputWords max 2
+  val storeInLogic = storeDepth <= 64
 
-  /** The board's own memories, (width, depth). */
-  val memories = Seq((8, depth), (config.inputWordBits, storeDepth))
+  /** The board's own block RAMs, (width, depth). */
+  val memories = Seq((8, depth)) ++ Option.when(!storeInLogic)((config.inputWordBits, storeDepth))
 }
 
 object LinkPlan {
