@@ -264,6 +264,23 @@ async def a_frame_once_more_is_not_done_again(dut) -> None:
 
 
 @cocotb.test()
+async def what_comes_while_the_board_answers_is_dropped(dut) -> None:
+    """Whole, and up to its end, even where that comes when the board is long at rest; the next frame works."""
+    bench = Bench(dut, "dropped")
+    await bench.start()
+    before = await bench.counters()
+    await bench.host.send(bench.frame(Command.IDENTIFY))
+    answered, long = bench.sequence, bench.frame(Command.LOAD, 0, bytes(range(1, 200)))
+    await bench.host.send(long)
+    answer = await bench.host.answer()
+    assert (answer.sequence, answer.status) == (answered, Status.OK)
+    await bench.rest()
+    assert bench.host.answers.empty()
+    counted = (await bench.counters()).since(before)
+    assert (counted.frames, counted.damaged, counted.errors) == (2, 0, 0)
+
+
+@cocotb.test()
 async def noise_is_no_request(dut) -> None:
     """A frame of which a bit, a byte or the end is another is damaged; half a start bit or a cut line is nothing; two
     spikes in a bit change nothing.
