@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The board's top level on a byte stream: file descriptor 0 is the serial line to the board, 1 the one from it.
-// Arguments: clock cycles of a bit, and file descriptor 1's peer decides when to end (end of file, or a signal).
+// The board's top level on a byte stream: standard input is the serial line to the board, standard output the one from
+// it. The argument is the clock cycles of a bit. Ends with its input. While nothing happens no cycle passes.
 #include <cstdint>
 #include <cstdlib>
 #include <poll.h>
@@ -20,14 +20,14 @@ void cycle() {
     top->eval();
 }
 
-// A line's end in the host: 8 data bits, the lowest first, between a start and a stop bit
+// The host's UART: 8 data bits, the lowest first, between a start and a stop bit
 class Sender {
-    uint32_t bits = 1;  // still to be sent; the last one is the resting line
-    int wait = 0;
+    uint32_t bits = 1;  // still to be sent, below a one that marks their end
+    int wait = 0, level = 1;
 
 public:
     bool idle() const { return bits == 1 && !wait; }
-    void send(uint8_t byte) { bits = 1u << 10 | 1u << 9 | byte << 1; }  // start, data, stop, rest
+    void send(uint8_t byte) { bits = 1u << 10 | 1u << 9 | byte << 1; }
     int step(int period) {
         if (!wait && bits != 1) {
             level = bits & 1;
@@ -37,9 +37,6 @@ public:
         if (wait) wait--;
         return level;
     }
-
-private:
-    int level = 1;
 };
 
 class Receiver {
@@ -79,18 +76,14 @@ int main(int argc, char** argv) {
     Receiver receiver;
     uint8_t input[4096], output[4096];
     ssize_t available = 0, taken = 0, collected = 0;
-    int quiet = 0;  // cycles in which nothing happened
+    int quiet = 0;    // cycles in which nothing happened
+    int unasked = 0;  // cycles since the input was looked at, which takes longer than a cycle
     for (;;) {
         if (sender.idle() && taken == available) {
             pollfd line{0, POLLIN, 0};
-            const bool asleep = quiet > 64 * period;  // whatever the board does then, it does when a byte comes
-            if (asleep && collected) {
-                if (write(1, output, collected) < 0) return 0;
-                collected = 0;
-            }
-            static int patience = 0;
-            if (asleep || ++patience > 10 * period) {
-                patience = 0;
+            const bool asleep = quiet > 64 * period;
+            if (asleep || ++unasked > 10 * period) {
+                unasked = 0;
                 if (poll(&line, 1, asleep ? -1 : 0) > 0) {
                     available = read(0, input, sizeof input);
                     if (available <= 0) return 0;
