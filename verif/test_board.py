@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.builds import elaborated
-from bench.configurations import BOARD, images, initial_network, network
+from bench.configurations import BOARD, BOARDS, Configuration, images, initial_network, network
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
@@ -19,9 +19,9 @@ from xnorfpga.network import golden
 from xnorfpga.rtl import board, memory, verilator
 
 
-def write_memories(directory: Path, seed: int) -> golden.Model:
+def write_memories(directory: Path, seed: int, configuration: Configuration = BOARD) -> golden.Model:
     """Write the memories' content of the network that they hold from the start, and return it."""
-    model = initial_network(BOARD, seed)
+    model = initial_network(configuration, seed)
     for file, text in memory.images(read_json(directory / "manifest.json"), model).items():
         write_text(directory / "mem" / file, text)
     return model
@@ -62,6 +62,21 @@ def test_the_driver_loads_and_classifies(simulated: tuple[str, golden.Model], se
     assert (counted.images, counted.damaged, counted.errors) == (400, 0, 0)
     with Accelerator(port) as accelerator:  # another session on the same board
         assert (accelerator.classify(vectors) == golden.infer(model, vectors).classes).all()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_frames_of_other_sizes(name: str, seed: int) -> None:
+    configuration, directory = BOARDS[name], BUILD / "verif" / f"board_{name.replace(' ', '_')}"
+    program = board.build(check(Hardware, configuration, name), directory)
+    model = write_memories(directory, seed, configuration)
+    rng = np.random.default_rng(seed)
+    with board.simulated(program, directory / "mem") as simulation, Accelerator(simulation.port) as accelerator:
+        vectors = images(configuration, rng, accelerator.identity.images_per_frame + 1)
+        for _ in range(2):
+            came, expected = accelerator.run(vectors, with_scores=True), golden.infer(model, vectors)
+            assert (came.classes == expected.classes).all() and (came.scores == expected.scores).all()
+            model = network(configuration, rng, "uniform")
+            accelerator.load(memory.load_bytes(read_json(directory / "manifest.json"), model))
 
 
 def test_no_fault_of_the_line_makes_a_wrong_answer(simulated: tuple[str, golden.Model], seed: int) -> None:

@@ -109,6 +109,15 @@ BOARD = {  # ten classes, one for each digit; images of no whole byte, scores of
     "baud": BAUD,
 }
 
+BOARDS = {  # whose frames are of other sizes
+    # an image of three bit planes that takes a memory of 2 KiB
+    "long images": chain(2, 100, (3000, 4, "broadcast", 4, 20, [1, 2, 4]), (4, 3, "stationary", 3, 4)),
+    # classes of two bytes, an answer of two COBS blocks and more
+    "many classes": chain(1, 8, (16, 300, "broadcast", 20, 4)),
+    # an image a word, one bit of a model's word
+    "smallest": chain(1, 1, (1, 1, "stationary", 1, 1)),
+}  # fmt: skip
+
 MUTATED = {  # small ones which together hold every kind of unit of the designs `mnist`, `…_low_latency` and `…_paper`
     # pairs, their transitions counted word by word; batches; memories of several columns
     "paired": chain(
