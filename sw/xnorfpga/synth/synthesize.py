@@ -48,7 +48,9 @@ def synthesize(design: Design, build: Path) -> Synthesis:
     """
     manifest = Manifest.read(build / "manifest.json")
     programs = quartus_project.find()
-    result = estimate([build / file for file in manifest.files], manifest, design.board, build / "synth")
+    # Without the board's file: whatever else Yosys reads moves its names, and with them an ALM or two
+    files = [build / file for file in manifest.files if Path(file).stem != manifest.board_top]
+    result = estimate(files, manifest, design.board, build / "synth")
     if programs is None:
         result = result.model_copy(update={"notes": (*result.notes, WITHOUT_QUARTUS)})
     for note in result.notes:

@@ -6,7 +6,7 @@ import spinal.lib._
 import spinal.lib.com.uart._
 import xnorfpga.top.AcceleratorBlackBox
 
-/** The accelerator as the board sees it: a serial port on header JP1, the last class on the first seven-segment display.
+/** The accelerator as the board sees it: a serial port on header JP1, the last class on the first 7-segment display.
   *
   * docs/board.md has the protocol on the serial port. LEDR0 is on while a command is worked on; KEY0 resets.
   */

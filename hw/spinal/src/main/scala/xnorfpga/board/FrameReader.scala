@@ -60,7 +60,8 @@ case class FrameReader(requestBytes: Int, addressBits: Int) extends Component {
   io.write.address := length
   io.write.data := byte
 
-  val whole = blockStarts && !tooLong && length >= LinkPlan.headerBytes + LinkPlan.crcBytes && state === FrameReader.residue
+  val longEnough = length >= LinkPlan.headerBytes + LinkPlan.crcBytes
+  val whole = blockStarts && !tooLong && longEnough && state === FrameReader.residue
   io.good := RegNext(delimiter && begun && whole) init False
   io.bad := RegNext(delimiter && begun && !whole) init False
   io.length := RegNextWhen(length - LinkPlan.crcBytes, delimiter && begun)

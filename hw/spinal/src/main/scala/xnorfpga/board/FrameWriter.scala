@@ -5,9 +5,9 @@ import spinal.core._
 import spinal.lib._
 import xnorfpga.memory.Crc32
 
-/** An answer's bytes → a frame in memory, ready to be sent: appends the CRC-32, applies COBS, ends it with a delimiter.
+/** An answer's bytes → a frame in memory, ready to be sent: appends the CRC-32, applies COBS, adds the delimiter.
   *
-  * A zero gives its place to the length of the block behind it, so the length of a block is written when the block ends.
+  * A zero gives its place to the length of the block behind it, so a block's length is written when the block ends.
   */
 case class FrameWriter(addressBits: Int) extends Component {
   val io = new Bundle {

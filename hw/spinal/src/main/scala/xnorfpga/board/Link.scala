@@ -9,7 +9,7 @@ import xnorfpga.head.Result
   *
   * Nothing is done before the whole frame is there, and right. From then until its answer has been sent, what comes is
   * dropped. The same frame once more is answered as before and not done again, so a host may repeat what was not
-  * answered. No frame can wait for what may not come: a group is flushed, and a command that would have to wait refused.
+  * answered. No frame waits for what may not come: a group is flushed, a command that would have to wait is refused.
   */
 case class Link(plan: LinkPlan) extends Component {
   import plan._
@@ -63,14 +63,16 @@ case class Link(plan: LinkPlan) extends Component {
   val logRounds = argumentHigh(4 downto 0).asUInt
   val rounds = U(1, Link.roundBits bits) |<< logRounds
   val withScores = argumentHigh.msb
-  val incomplete = ClockDomain.current.withBootReset()(RegInit(False)) // the memories hold a part of a model, reset or not
+  // The memories hold a part of a model, which a reset does not change
+  val incomplete = ClockDomain.current.withBootReset()(RegInit(False))
   val chunk = Reg(UInt(16 bits)) init 0 // the one that is expected
   val lastChunk = chunk === chunks - 1
   val chunkBytes = Mux(lastChunk, U(lastChunkWords * loadWordBytes), U(chunkWords * loadWordBytes))
 
   val data = reader.io.length - LinkPlan.headerBytes
   // Shifts and sums: a multiplication would take a DSP block
-  val imagesBytes = (0 until addressBits).filter(k => (imageBytes >> k) % 2 == 1).map(k => (count << k).resize(addressBits)).reduce(_ + _)
+  val shifts = (0 until addressBits).filter(k => (imageBytes >> k) % 2 == 1)
+  val imagesBytes = shifts.map(k => (count << k).resize(addressBits)).reduce(_ + _)
   val known = Seq(Link.identify, Link.classify, Link.load, Link.counters).map(command === _).orR
   val inOrder = command =/= Link.load || argument.asUInt === chunk
   val fits = command.mux(
