@@ -31,6 +31,7 @@ EPILOG = """examples:
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --accuracy           how well the published networks do, method by method
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
+  python -m xnorfpga demo                       draw a digit on a page, and the RTL says what it is
   python -m xnorfpga board-sim smoke            the board's top level, simulated, behind a serial port
   python -m xnorfpga classify --port /dev/ttyUSB0 --design mnist digits.png   on a board, or a simulated one
   python -m xnorfpga bench --link smoke         a thousand images through a serial line full of faults
@@ -64,6 +65,15 @@ CLASSIFY_EPILOG = """examples:
 
 A picture is bright on dark, 28 × 28 pixels, or squares of that size in rows; the class of each is a line. With --design
 the board must hold that design; without it, pixels of 128 and above are +1. docs/board.md has the rest."""
+
+DEMO_DESIGN = "mnist_sfc"
+DEMO_EPILOG = """examples:
+  python -m xnorfpga demo                                     no hardware: the board's RTL is simulated
+  python -m xnorfpga demo mnist_horq                          another design
+  python -m xnorfpga demo mnist --port /dev/ttyUSB0           the board at the cable
+
+Prints the page's address, which only this machine can open. The first start elaborates the design and builds a
+simulator."""
 
 BOARD_SIM_EPILOG = """examples:
   python -m xnorfpga board-sim smoke            prints the path of its serial port, and serves until Ctrl-C
@@ -211,6 +221,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
     sub = command("board-sim", "simulate a design's board, behind a serial port, until Ctrl-C", BOARD_SIM_EPILOG)
     _design(sub)
+    sub = command("demo", "serve a page where a drawn digit goes through a simulated or a real board", DEMO_EPILOG)
+    sub.add_argument("design", metavar="NAME", nargs="?", default=DEMO_DESIGN, help=f"default: {DEMO_DESIGN}")
+    sub.add_argument("--port", metavar="PORT", help="of a board's serial cable (default: a simulated board)")
+    sub.add_argument("--http-port", type=_port, metavar="N", default=8000, help="of the page; 0: any (default: 8000)")
     sub = command("classify", "have images classified by a board at a serial port", CLASSIFY_EPILOG)
     sub.add_argument("--port", required=True, metavar="PORT", help="of the serial cable, or what board-sim printed")
     sub.add_argument("--design", metavar="NAME", help="which design the board holds; it says how images become bits")
@@ -258,6 +272,8 @@ def run(options: argparse.Namespace) -> int:
             print(bench(options))
         case "board-sim":
             board_sim(options.design)
+        case "demo":
+            demo(options)
         case "classify":
             print(classify(options))
         case "quartus-report":
@@ -296,6 +312,34 @@ def board_sim(name: str) -> None:
     with board.simulated(name) as simulation, contextlib.suppress(KeyboardInterrupt):
         print(simulation.port, flush=True)
         simulation.wait()
+
+
+def demo(options: argparse.Namespace) -> None:
+    """Serve the page where a digit is drawn, until Ctrl-C or SIGTERM; print its address.
+
+    Raises UserError where the board or the page's port is not as it should be.
+    """
+    from xnorfpga.artefacts.manifest import Manifest
+    from xnorfpga.data import mnist
+    from xnorfpga.flow import board
+    from xnorfpga.host import demo
+    from xnorfpga.host.accelerator import Accelerator
+    from xnorfpga.network import package
+
+    design = designs.load(options.design)
+    build, title = paths.build_folder(design.name), design.board.title
+    with contextlib.ExitStack() as stack:
+        port = options.port or stack.enter_context(board.simulated(options.design)).port
+        where = f"on the {title} at {port}" if options.port else f"on a simulated {title}"
+        model, manifest = package.load(build), Manifest.read(build / "manifest.json")
+        accelerator = stack.enter_context(Accelerator(port, design.board.baud, model))
+        accelerator.check(manifest)
+        digits = mnist.load(design.network.dataset, published=design.published).validation
+        app = demo.application(accelerator, model, digits, demo.Shown(manifest, where, design.board.clock_mhz))
+        address, serve = stack.enter_context(demo.served(app, options.http_port))
+        print(f"draw a digit at {address} (Ctrl-C ends the demo)", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            serve()
 
 
 def classify(options: argparse.Namespace) -> str:
@@ -447,6 +491,12 @@ def _number(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 1_000_000_000:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 1 to 1000000000")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 0 to 65535")
 
 
 def _image_count(text: str) -> int | str:
