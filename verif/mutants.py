@@ -141,9 +141,9 @@ in time. One that survives counts as equivalent only where ABC proves that no ou
 differs. What stands beside a low `valid`, and the lanes of a probe that hold no image, are nobody's business.
 
 The designs are `MUTATED` and `BOARD` in `verif/bench/configurations.py`. Together they hold every kind of unit of
-`mnist`, `mnist_low_latency` and `mnist_paper`, by module, by who instantiates it and by routing; a test holds them to
-it. The memories' own Verilog, a few lines of behaviour, and the inside of the board's UART, a library's, are not
-mutated; their ports are.
+`mnist`, `mnist_low_latency`, `mnist_paper`, `mnist_horq` and `mnist_ttq`, by module, by who instantiates it and by
+routing; a test holds them to it. The memories' own Verilog, a few lines of behaviour, and the inside of the board's
+UART, a library's, are not mutated; their ports are.
 
 All runs that were ever published, the last one first. No seed was used to improve the bench before it was published;
 afterwards its survivors may have been. The interval is Wilson's, for the share of those not equivalent that is killed:

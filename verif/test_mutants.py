@@ -75,7 +75,7 @@ def test_lanes_of_a_tap_without_an_image_are_not_observed() -> None:
     assert "{{3{raw_probes_0_lanes[1]}}, {3{raw_probes_0_lanes[0]}}}" in text
 
 
-REPRESENTED = ("mnist", "mnist_low_latency", "mnist_paper")
+REPRESENTED = ("mnist", "mnist_low_latency", "mnist_paper", "mnist_horq", "mnist_ttq")
 
 
 def test_faults_are_drawn_in_every_kind_of_unit() -> None:

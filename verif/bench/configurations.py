@@ -118,7 +118,7 @@ BOARDS = {  # whose frames are of other sizes
     "smallest": chain(1, 1, (1, 1, "stationary", 1, 1)),
 }  # fmt: skip
 
-MUTATED = {  # small ones which together hold every kind of unit of the designs `mnist`, `…_low_latency` and `…_paper`
+MUTATED = {  # small ones which hold every kind of unit of `mnist`, `…_low_latency`, `…_paper`, `…_horq` and `…_ttq`
     # pairs, their transitions counted word by word; batches; memories of several columns
     "paired": chain(
         3, 4, (24, 8, "stationary", 2, 24), (8, 8, "stationary", 2, 8), (8, 3, "broadcast", 3, 2)
@@ -134,11 +134,12 @@ MUTATED = {  # small ones which together hold every kind of unit of the designs 
         **chain(2, 4, (36, 6, "diagonal", 6, 1), (6, 3, "diagonal", 3, 1)),
         "memory": {"block_bits": 256, "max_width": 40},
     },
-    # two bit planes an activation, weights that may be 0
+    # weights that may be 0, two bit planes an activation, levels in a memory of several columns
     "planes": chain(
         2, 4,
-        (16, 8, "stationary", 2, 16), (8, 6, "broadcast", 3, 4, [1, 2], "ternary"),
-        (6, 3, "broadcast", 3, 2, [1, 2], "binary"),
+        (16, 8, "stationary", 2, 16, [1], "ternary"), (8, 16, "stationary", 8, 8),
+        (16, 8, "stationary", 2, 16, [1, 2], "binary"),
+        (8, 3, "broadcast", 3, 2, [1, 2], "binary"),
     ),
 }  # fmt: skip
 
