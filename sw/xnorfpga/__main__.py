@@ -5,7 +5,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    positive = _whole(1, 1_000_000_000)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
@@ -198,7 +199,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees this checkout (default: this machine)"
     )
-    sub.add_argument("--workers", type=_count, metavar="N", help="trials at once on this machine (default: its cores)")
+    sub.add_argument(
+        "--workers", type=_whole(1, 1024), metavar="N", help="trials at once on this machine (default: its cores)"
+    )
     sub.add_argument("--publish", action="store_true", help="also write the results into docs/sweeps")
     sub.add_argument("--json", action="store_true", help="the results as JSON")
     command("calibrate", "synthesize some thirty small designs and fit the area model to them; ten minutes or more")
@@ -215,20 +218,22 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
     what.add_argument("--link", metavar="NAME", help="images through the faulty serial line of NAME's simulated board")
-    sub.add_argument("--faults", type=_number, metavar="N", default=10_000, help="with --link (default: 10000)")
-    sub.add_argument("--images", type=_number, metavar="N", default=1000, help="with --link (default: 1000)")
-    sub.add_argument("--seed", type=_number, metavar="N", default=1, help="with --link (default: 1)")
+    sub.add_argument("--faults", type=positive, metavar="N", default=10_000, help="with --link (default: 10000)")
+    sub.add_argument("--images", type=positive, metavar="N", default=1000, help="with --link (default: 1000)")
+    sub.add_argument("--seed", type=positive, metavar="N", default=1, help="with --link (default: 1)")
     sub.add_argument("--json", action="store_true", help="the figures as JSON, with their origin")
     sub = command("board-sim", "simulate a design's board, behind a serial port, until Ctrl-C", BOARD_SIM_EPILOG)
     _design(sub)
     sub = command("demo", "serve a page where a drawn digit goes through a simulated or a real board", DEMO_EPILOG)
     sub.add_argument("design", metavar="NAME", nargs="?", default=DEMO_DESIGN, help=f"default: {DEMO_DESIGN}")
     sub.add_argument("--port", metavar="PORT", help="of a board's serial cable (default: a simulated board)")
-    sub.add_argument("--http-port", type=_port, metavar="N", default=8000, help="of the page; 0: any (default: 8000)")
+    sub.add_argument(
+        "--http-port", type=_whole(0, 65535), metavar="N", default=8000, help="of the page; 0: any (default: 8000)"
+    )
     sub = command("classify", "have images classified by a board at a serial port", CLASSIFY_EPILOG)
     sub.add_argument("--port", required=True, metavar="PORT", help="of the serial cable, or what board-sim printed")
     sub.add_argument("--design", metavar="NAME", help="which design the board holds; it says how images become bits")
-    sub.add_argument("--baud", type=_number, metavar="N", help="bits per second (default: the design's, or 1000000)")
+    sub.add_argument("--baud", type=positive, metavar="N", help="bits per second (default: the design's, or 1000000)")
     sub.add_argument("--scores", action="store_true", help="the scores of all classes beside each class")
     sub.add_argument("file", type=Path, metavar="FILE", help="a picture, or an .npy of uint8 [N, 28, 28]")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
@@ -347,9 +352,10 @@ def classify(options: argparse.Namespace) -> str:
 
     Raises UserError where the file or the board is not as it should be.
     """
+    from xnorfpga.artefacts.hardware import BAUD
     from xnorfpga.artefacts.manifest import Manifest
     from xnorfpga.host import pictures
-    from xnorfpga.host.accelerator import BAUD, Accelerator
+    from xnorfpga.host.accelerator import Accelerator
     from xnorfpga.network import package
 
     images = pictures.read(options.file)
@@ -481,22 +487,15 @@ def _design(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("design", metavar="NAME", help="a design of sw/designs, or a design file (.toml)")
 
 
-def _count(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 1024:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 1 to 1024")
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers in a range."""
 
+    def read(text: str) -> int:
+        if text.isdecimal() and low <= int(text) <= high:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, {low} to {high}")
 
-def _number(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 1_000_000_000:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 1 to 1000000000")
-
-
-def _port(text: str) -> int:
-    if text.isdecimal() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number, 0 to 65535")
+    return read
 
 
 def _image_count(text: str) -> int | str:

@@ -16,6 +16,7 @@ import serial
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xnorfpga.artefacts.hardware import BAUD
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.base.errors import UserError
 from xnorfpga.host import protocol
@@ -24,7 +25,6 @@ from xnorfpga.network.encoding import Bits, pack_bytes
 from xnorfpga.network.golden import Model
 
 Record = TypeVar("Record", Identity, Counters)
-BAUD = 1_000_000
 PATIENCE_S = 0.1  # beyond what an answer takes, for the computers between: a USB-serial cable alone holds bytes 16 ms
 ATTEMPTS = 10
 MAX_BACKOFF = 64

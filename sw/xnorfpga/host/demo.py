@@ -21,11 +21,11 @@ from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.base.errors import UserError
 from xnorfpga.data.splits import Split
 from xnorfpga.host.accelerator import Accelerator
+from xnorfpga.host.pictures import SIDE
 from xnorfpga.network import golden
 from xnorfpga.network.golden import Model
 
 HOST = "127.0.0.1"  # nobody but this machine
-SIDE = 28
 PIXELS = SIDE * SIDE
 
 

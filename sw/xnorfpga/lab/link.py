@@ -78,11 +78,11 @@ def _classify(
     line = FaultyLine(open_port(port), seed)
     accelerator = Accelerator(line, attempts=ATTEMPTS, patience_s=PATIENCE_S)
     identity, before = accelerator.identity, accelerator.counters()
-    sent = wrong = lost = position = 0
+    sent = wrong = lost = 0
     started = time.monotonic()
     with tqdm(total=faults, desc=f"faults on the line of {name}", unit="fault", disable=None) as bar:
-        while position < len(bits) or line.faults.total() < faults:
-            start = position % len(bits)
+        while sent < len(bits) or line.faults.total() < faults:
+            start = sent % len(bits)
             part = bits[start : start + (identity.images_per_frame if rng.random() < WHOLE_FRAMES else 1)]
             request = 2 * 4 + len(part) * identity.image_bytes
             answer = 10 + len(part) * (identity.label_bytes + identity.classes * identity.score_bytes)
@@ -95,7 +95,6 @@ def _classify(
                 wrong += int(np.count_nonzero(other | (came.classes != expected.classes[here])))
             except UserError:
                 lost += len(part)
-            position += len(part)
             sent += len(part)
             bar.update(line.faults.total() - bar.n)
     line.rate = 0.0

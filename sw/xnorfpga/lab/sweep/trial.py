@@ -6,7 +6,6 @@ pipe that closes then; what was trained by then is there when the trial is start
 """
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base import paths, process
 from xnorfpga.base.errors import UserError
-from xnorfpga.base.files import write_json
+from xnorfpga.base.files import read_json, write_json
 from xnorfpga.base.strict import check
 from xnorfpga.design import area, designs
 from xnorfpga.design.hardware import predict
@@ -104,7 +103,7 @@ def start(design: str, hardware: Hardware, test: bool) -> dict[str, Any]:
     ) as child:  # fmt: skip
         code = child.wait()
     if code == 0:
-        return check(Outcome, json.loads(result.read_text(encoding="utf-8")), result).model_dump(mode="json")
+        return check(Outcome, read_json(result), result).model_dump(mode="json")
     lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").split("\n")
     said = next((line for line in reversed(lines) if line.strip()), "no word")[:SAID]
     ended = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
