@@ -12,11 +12,15 @@ Count = Annotated[int, Field(ge=1, le=65536)]
 
 
 class LayerFold(Strict):
-    """How one layer is folded: `pe` neurons and `simd` inputs per cycle, and how inputs reach the PEs."""
+    """How one layer is folded: `pe` neurons and `simd` inputs per cycle, and how inputs reach the PEs.
+
+    windows: of a convolutional layer, how many of them share every weight read.
+    """
 
     routing: Routing
     pe: Count
     simd: Count
+    windows: Annotated[int, Field(ge=1, le=64)] = 1
 
 
 class Folding(Artefact):

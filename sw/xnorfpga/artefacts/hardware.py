@@ -14,10 +14,60 @@ Kind = Literal["binary", "ternary"]
 BAUD = 1_000_000  # what every USB-serial cable of 3.3 V can
 
 
+class Convolution(Strict):
+    """The map that a convolutional layer's windows slide over, and what becomes of the map of its answers.
+
+    height, width, channels: of the map that comes in; an element has a bit in each bit plane.
+    kernel: side of the square windows. stride: from window to window. padding: rows and columns of -1 around the map.
+    pool: side of the squares of answers of which the greatest goes on, square beside square; 1: all go on. Rows and
+    columns that fill no window or square are left out, as in torch.
+    """
+
+    height: Count
+    width: Count
+    channels: Count
+    kernel: Count
+    stride: Count = 1
+    padding: Annotated[int, Field(ge=0)] = 0
+    pool: Count = 1
+
+    @property
+    def mw(self) -> int:
+        """Elements of a window: row by row, pixel by pixel, the channels of a pixel side by side."""
+        return self.kernel**2 * self.channels
+
+    @property
+    def out_height(self) -> int:
+        """Rows of windows."""
+        return (self.height + 2 * self.padding - self.kernel) // self.stride + 1
+
+    @property
+    def out_width(self) -> int:
+        """Windows in a row."""
+        return (self.width + 2 * self.padding - self.kernel) // self.stride + 1
+
+    @property
+    def windows(self) -> int:
+        """Windows of an image: how often the layer's matrix meets one."""
+        return self.out_height * self.out_width
+
+    @property
+    def pooled_height(self) -> int:
+        """Rows of the map that goes on."""
+        return self.out_height // self.pool
+
+    @property
+    def pooled_width(self) -> int:
+        """Columns of the map that goes on."""
+        return self.out_width // self.pool
+
+
 class LayerShape(Strict):
     """An MH × MW matrix, folded onto PE neurons and SIMD inputs per cycle.
 
     coefficients: of each bit plane of the layer's inputs, the least first. weights: whether some may be 0.
+    convolution: the map of whose windows the inputs are (None: fully connected). windows: of an image, that share
+    every weight read.
     """
 
     mw: Count
@@ -27,6 +77,8 @@ class LayerShape(Strict):
     simd: Count
     coefficients: tuple[Count, ...] = (1,)
     weights: Kind = "binary"
+    convolution: Convolution | None = None
+    windows: Count = 1
 
 
 class BlockRam(Strict):

@@ -27,7 +27,6 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.data.idx import read_idx
 from xnorfpga.data.splits import Dataset, Split
 
-DATASETS = {"mnist": (784, 10)}  # name: inputs, classes
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 DOWNLOAD_TIMEOUT_S = 5.0  # a machine without a network goes on after this long,
 DOWNLOAD_RETRY_S = 3600.0  # and its next stages do not try again so soon
@@ -41,8 +40,8 @@ def load(dataset: str = "mnist", *, published: bool = False) -> Dataset:
 
     Raises UserError for an unknown data set and for a bad file in XNORFPGA_DATA.
     """
-    if dataset not in DATASETS:
-        raise UserError(f"data set {dataset!r} is not known; accepted: {', '.join(DATASETS)}")
+    if dataset != "mnist":
+        raise UserError(f"data set {dataset!r} is not known; accepted: mnist")
     directory = os.environ.get("XNORFPGA_DATA")
     if directory:
         return _with_official(*_from_directory(Path(directory)), source="idx files of XNORFPGA_DATA")

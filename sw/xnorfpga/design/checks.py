@@ -8,7 +8,7 @@ from xnorfpga.artefacts.folding import Folding
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import show
-from xnorfpga.data.mnist import DATASETS
+from xnorfpga.data.datasets import DATASETS
 from xnorfpga.design.schema import TRAIN, Board, Design, Training
 
 SAMPLES_OF_BIT = range(5, 17)  # of the board's UART
@@ -54,7 +54,8 @@ def _divides(design: Design, key: str, value: int, total: int, of: str) -> None:
 
 def check_network(design: Design) -> None:
     """Inputs and classes are those of the data set; pruning may have left fewer of its inputs and of each layer."""
-    inputs, classes = DATASETS[design.network.dataset]
+    images = DATASETS[design.network.dataset]
+    inputs, classes = images.inputs, images.classes
     layers, pruning = design.network.layers, design.training.pruning if design.training else None
     widest = pruning.layers if pruning else layers
     key = "training.pruning.layers" if pruning else "network.layers"

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from xnorfpga.artefacts.hardware import Hardware, Kind
+from xnorfpga.artefacts.hardware import Convolution, Hardware, Kind
 
 
 def _bits(values: int) -> int:
@@ -134,6 +134,8 @@ class LayerPrediction:
     coefficients: tuple[int, ...] = (1,)  # of each bit plane of an input
     weights: Kind = "binary"
     output_planes: int = 1
+    convolution: Convolution | None = None
+    windows: int = 1  # that share every weight read
 
     @property
     def synapse_fold(self) -> int:

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,10 +11,10 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from xnorfpga.artefacts.accelerator import Origin
 from xnorfpga.artefacts.folding import Folding
-from xnorfpga.artefacts.hardware import BAUD
+from xnorfpga.artefacts.hardware import BAUD, Convolution
 from xnorfpga.base import paths
 from xnorfpga.base.strict import Strict
-from xnorfpga.data.mnist import DATASETS
+from xnorfpga.data.datasets import DATASETS
 
 MAX_SIZE = 65536  # inputs or neurons of a layer
 MAX_SIZES = 65  # the inputs and 64 layers: ten times what such networks have, and still seconds to elaborate
@@ -23,11 +24,26 @@ Layers = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_SIZE)], ...], Field(m
 ImagesShown = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
+class Filters(Strict):
+    """A convolutional layer: so many filters of kernel × kernel pixels (Convolution in artefacts says the others)."""
+
+    filters: Annotated[int, Field(ge=1, le=4096)]
+    kernel: Annotated[int, Field(ge=1, le=15)] = 3
+    stride: Annotated[int, Field(ge=1, le=15)] = 1
+    padding: Annotated[int, Field(ge=0, le=7)] = 0
+    pool: Annotated[int, Field(ge=1, le=15)] = 1
+
+
 class Network(Strict):
-    """Which digits, and the neurons of each layer, the inputs first: all pixels, or as many as pruning leaves."""
+    """Which images, the convolutional layers, and the neurons of each fully connected layer, the inputs first.
+
+    The inputs are all pixels, or as many as pruning leaves; behind convolutions the last map: pixel by pixel, row by
+    row, the channels of a pixel side by side.
+    """
 
     dataset: str
     layers: Layers
+    convolutions: Annotated[tuple[Filters, ...], Field(max_length=MAX_SIZES)] = ()
 
     @field_validator("dataset")
     @classmethod
@@ -36,6 +52,20 @@ class Network(Strict):
         if dataset not in DATASETS:
             raise ValueError(f"accepted: {' or '.join(map(repr, DATASETS))}")
         return dataset
+
+    @property
+    def maps(self) -> tuple[Convolution, ...]:
+        """Map and windows of each convolutional layer.
+
+        `checks` refuses a network where a window is larger than its map, or a square than the map of answers.
+        """
+        image, found = DATASETS[self.dataset], []
+        height, width, channels = image.height, image.width, image.channels
+        for each in self.convolutions:
+            sizes = each.model_dump(exclude={"filters"})
+            found.append(Convolution(height=height, width=width, channels=channels, **sizes))
+            height, width, channels = found[-1].pooled_height, found[-1].pooled_width, each.filters
+        return tuple(found)
 
 
 class Quantization(Strict):
@@ -313,6 +343,13 @@ class Design:
         return self.method != "bnn"
 
     @property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """Map and windows of each convolutional layer; these are the first."""
+        return self.network.maps
+
+    @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """(MW, MH), inputs and outputs, of each layer."""
-        return tuple(zip(self.network.layers, self.network.layers[1:], strict=False))
+        """(MW, MH), inputs and outputs, of each layer: of a convolutional one, of a window."""
+        filters = zip(self.convolutions, self.network.convolutions, strict=True)
+        matrices = [(convolution.mw, each.filters) for convolution, each in filters]
+        return (*matrices, *pairwise(self.network.layers))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorfpga.base.errors import UserError
-from xnorfpga.data.mnist import DATASETS
+from xnorfpga.data.datasets import DATASETS
 from xnorfpga.network.golden import LayerWeights, Model
 
 DATASET = "mnist"
@@ -34,7 +34,7 @@ def fit(
     Raises UserError where a pixel has no input or two, where the padding is not known, where it would move the scores
     of the classes apart, and where there are too few outputs.
     """
-    inputs, classes = DATASETS[DATASET]
+    inputs, classes = DATASETS[DATASET].inputs, DATASETS[DATASET].classes
     first, last, notes = model.layers[0], model.layers[-1], []
     mw, outputs = model.network[0], model.network[-1]
     if pixels is None:

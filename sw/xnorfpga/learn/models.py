@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorfpga.data.mnist import DATASETS
+from xnorfpga.data.datasets import DATASETS
 from xnorfpga.design import schema
 from xnorfpga.learn.layers import (
     RECTIFIED,
@@ -82,7 +82,7 @@ class QuantizedNet(nn.Module):
 def untrained(network: schema.Network, quantization: schema.Quantization, training: schema.Training) -> QuantizedNet:
     """Return the network that a design's tables ask for, its weights drawn from torch's generator."""
     hidden, activation = _hidden(quantization, training), _activation(quantization, training)
-    inputs, _ = DATASETS[network.dataset]
+    inputs = DATASETS[network.dataset].inputs
     return QuantizedNet(network.layers, training.dropout, training.batch_norm, hidden, activation, inputs)
 
 
