@@ -3,7 +3,7 @@
 
 from typing import Literal
 
-from xnorfpga.artefacts.hardware import Kind, Routing
+from xnorfpga.artefacts.hardware import Convolution, Kind, Routing
 from xnorfpga.base.strict import Artefact, Strict
 
 
@@ -36,6 +36,7 @@ class LayerFacts(Strict):
     synapse_fold: MW / SIMD. neuron_fold: MH / PE. cycles: of one batch of images.
     step_to_output_cycles: from the issue of a step to its result. margin_bits: of sum − T in two's complement.
     coefficients: of each bit plane of an input. output_planes: bit planes of an answer.
+    convolution: the map of whose windows the inputs are; windows: that are a batch then, instead of images.
     weights, counting, input_buffer, threshold: how each of these parts is built; docs/engine.md says what each form is.
     threshold_digit_bits: of the digits by which serial thresholds are entered, else 0. level_bits: of what a level is
     above or below the middle one, else 0.
@@ -54,6 +55,8 @@ class LayerFacts(Strict):
     fifo_depth: int
     margin_bits: int
     coefficients: tuple[int, ...]
+    convolution: Convolution | None
+    windows: int
     output_planes: int
     weights: Kind
     counting: Literal["plain", "paired", "masked"]

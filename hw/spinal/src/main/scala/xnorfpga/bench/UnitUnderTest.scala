@@ -20,14 +20,14 @@ object UnitUnderTest {
     def number(key: String) = parameters(key).num.toInt
     lazy val config = read[AcceleratorConfig](parameters("accelerator"))
     lazy val plan = LayerPlan.all(config)(number("layer"))
-    lazy val lanes = Lanes(config.copies, plan.config.planes)
+    lazy val lanes = Lanes(plan.copies, plan.config.planes)
 
     /** Lanes of a unit alone: one bit plane where no other number is given. */
     def shape = Lanes(number("copies"), parameters.obj.get("planes").map(_.num.toInt).getOrElse(1))
 
     /** The parameters, and what is said of them. */
     def facts(more: Obj*) = Obj.from((parameters +: more).flatMap(_.obj))
-    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies)
+    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> plan.copies)
     def counting(name: String) = Counting.all.find(_.name == name).getOrElse(refuse(s"counting = \"$name\" is unknown"))
     unit match {
       case "XnorPopcount" =>
@@ -41,7 +41,7 @@ object UnitUnderTest {
         val transitions = Obj("transitions_arrive" -> (plan.collectedTransitionBits > 0), "transition_stage" -> register.transitionStage)
         UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
-        val unit = Layer(plan, config.copies, config.memory)
+        val unit = Layer(plan, config.memory)
         val arrives = plan.index == 0 && plan.collectedTransitionBits > 0
         val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> arrives)
         UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))

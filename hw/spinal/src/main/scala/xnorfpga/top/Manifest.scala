@@ -2,6 +2,7 @@
 package xnorfpga.top
 
 import spinal.core._
+import upickle.default.writeJs
 import xnorfpga.board.{De1SocTop, LinkPlan}
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.memory.MemoryShape
@@ -54,6 +55,8 @@ object Manifest {
       "fifo_depth" -> plan.fifoDepth,
       "margin_bits" -> c.accumulatorBits,
       "coefficients" -> c.coefficients,
+      "convolution" -> c.convolution.map(writeJs(_)).getOrElse(ujson.Null),
+      "windows" -> c.windows,
       "output_planes" -> plan.outPlanes,
       "weights" -> c.weights.name,
       "counting" -> plan.counting.name,
