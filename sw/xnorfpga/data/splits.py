@@ -12,7 +12,7 @@ from xnorfpga.base.files import sha256
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images uint8 [N, 28, 28] and labels int64 [N], with a name fit for a report."""
+    """Images uint8 [N, H, W] or [N, H, W, C] and labels int64 [N], with a name fit for a report."""
 
     name: str
     images: NDArray[np.uint8]
@@ -24,7 +24,7 @@ class Split:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the images and labels: equal for equal digits, wherever they come from."""
+        """SHA-256 over the images and labels: equal for equal ones, wherever they come from."""
         shape = np.array(self.images.shape, "<i8").tobytes()
         return sha256(shape, self.images.tobytes(), self.labels.astype("<i8").tobytes())
 
@@ -35,9 +35,9 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Digits for training, for choices (validation) and for the last word (test); `source`: where they come from.
+    """Images for training, for choices (validation) and for the last word (test); `source`: where they come from.
 
-    official: whether the test digits are the official ones. A split may be empty: a published model is not trained
+    official: whether the test images are the official ones. A split may be empty: a published model is not trained
     here, and without the official digits there are none that it never met.
     """
 
@@ -48,7 +48,7 @@ class Dataset:
     test: Split
 
     def measured(self, final: bool) -> Split:
-        """Return the digits that a model is measured on: the test digits where `final` and there are any."""
+        """Return the images that a model is measured on: the test images where `final` and there are any."""
         return self.test if final and len(self.test) else self.validation
 
     def find(self, digest: str) -> Split | None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from xnorfpga.artefacts.folding import Folding
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import show
@@ -22,6 +23,7 @@ def check(design: Design) -> None:
     """
     check_clock(design)
     check_baud(design)
+    check_maps(design)
     check_network(design)
     if isinstance(design.folding, Folding):
         check_folding(design, design.folding)
@@ -52,8 +54,47 @@ def _divides(design: Design, key: str, value: int, total: int, of: str) -> None:
         _reject(design, key, value, f"does not divide {of} ({total}); nearest that do: {', '.join(map(str, nearest))}")
 
 
+def check_maps(design: Design) -> None:
+    """Each window fits its map, frame included, and each square of the pool the map of answers.
+
+    The last map is the inputs of the first fully connected layer.
+    """
+    network = design.network
+    if not network.convolutions:
+        return
+    if design.training and design.training.pruning:
+        _reject(design, "training.pruning", "a table", "accepted without network.convolutions alone")
+    image = DATASETS[network.dataset]
+    height, width, channels = image.height, image.width, image.channels
+    for k, each in enumerate(network.convolutions):
+        key, side = f"network.convolutions[{k}]", min(height, width) + 2 * each.padding
+        if each.kernel > side:
+            framed = f" in a frame of {each.padding}" if each.padding else ""
+            _reject(
+                design, f"{key}.kernel", each.kernel, f"accepted on a map of {height} × {width}{framed}: 1 to {side}"
+            )
+        if each.padding >= each.kernel:  # a window of padding alone knows nothing of the image
+            _reject(
+                design, f"{key}.padding", each.padding, f"accepted with kernel = {each.kernel}: 0 to {each.kernel - 1}"
+            )
+        sizes = each.model_dump(exclude={"filters"})
+        made = Convolution(height=height, width=width, channels=channels, **sizes)
+        side = min(made.out_height, made.out_width)
+        if each.pool > side:
+            answers = f"{made.out_height} × {made.out_width}"
+            _reject(design, f"{key}.pool", each.pool, f"accepted on a map of {answers} answers: 1 to {side}")
+        height, width, channels = made.pooled_height, made.pooled_width, each.filters
+    inputs = height * width * channels
+    if len(network.layers) < 2 or network.layers[0] != inputs or network.layers[-1] != image.classes:
+        last = f"the last map, {height} × {width} × {channels}"
+        accepted = f"accepted: [{inputs}, hidden layers, {image.classes}], first the elements of {last}"
+        _reject(design, "network.layers", list(network.layers), accepted)
+
+
 def check_network(design: Design) -> None:
     """Inputs and classes are those of the data set; pruning may have left fewer of its inputs and of each layer."""
+    if design.network.convolutions:
+        return  # see check_maps
     images = DATASETS[design.network.dataset]
     inputs, classes = images.inputs, images.classes
     layers, pruning = design.network.layers, design.training.pruning if design.training else None
@@ -73,10 +114,31 @@ def check_folds(design: Design, folding: Folding) -> None:
     shapes = design.shapes
     if len(folding.layers) != len(shapes):
         _reject(design, "folding.layers", f"{len(folding.layers)} folds", f"accepted: {len(shapes)}, one per layer")
-    _divides(design, "folding.input_word_bits", folding.input_word_bits, shapes[0][0], "network.layers[0]")
+    convolutions = design.convolutions
+    if convolutions:
+        _whole_pixels(design, folding, convolutions[0])
+    else:
+        _divides(design, "folding.input_word_bits", folding.input_word_bits, shapes[0][0], "network.layers[0]")
     for k, (fold, (mw, mh)) in enumerate(zip(folding.layers, shapes, strict=True)):
-        _divides(design, f"folding.layers[{k}].pe", fold.pe, mh, f"network.layers[{k + 1}]")
-        _divides(design, f"folding.layers[{k}].simd", fold.simd, mw, f"network.layers[{k}]")
+        key, connected = f"folding.layers[{k}]", k - len(convolutions)
+        if connected < 0:
+            neurons, inputs = f"network.convolutions[{k}].filters", f"the elements of a window of convolution {k}"
+            _divides(design, f"{key}.windows", fold.windows, convolutions[k].windows, f"the windows of convolution {k}")
+        else:
+            neurons, inputs = f"network.layers[{connected + 1}]", f"network.layers[{connected}]"
+            if fold.windows != 1:
+                _reject(design, f"{key}.windows", fold.windows, "accepted for a fully connected layer: 1")
+        _divides(design, f"{key}.pe", fold.pe, mh, neurons)
+        _divides(design, f"{key}.simd", fold.simd, mw, inputs)
+
+
+def _whole_pixels(design: Design, folding: Folding, first: Convolution) -> None:
+    """Reject a word of the image that is no whole pixels, all planes and channels of each, of one row."""
+    pixel = first.channels * design.quantization.input_bits
+    fitting = [pixel * count for count in range(1, first.width + 1) if first.width % count == 0]
+    if folding.input_word_bits not in fitting:
+        accepted = f"accepted: whole pixels of {pixel} bits, {', '.join(map(str, fitting))}"
+        _reject(design, "folding.input_word_bits", folding.input_word_bits, accepted)
 
 
 def check_stationary(design: Design, folding: Folding) -> None:
@@ -103,17 +165,22 @@ def check_broadcast_words(design: Design, folding: Folding) -> None:
 
 def check_memory(design: Design) -> None:
     """The weights alone must fit into the device's block RAM, whatever the folding."""
-    if excess := excess_of_weights(design.network.layers, design.board, design.quantization.weight_bits):
+    if excess := excess_of_bits(design.weight_bits, design.board):
         _reject(design, "network.layers", list(design.network.layers), excess)
 
 
 def excess_of_weights(network: tuple[int, ...], board: Board, weight_bits: int = 1) -> str:
-    """Return by how much a network's weights are too many for a board's block RAM; empty if they fit.
+    """Return by how much a fully connected network's weights are too many for a board's block RAM; empty if they fit.
 
     A weight of the last layer has one bit, the others `weight_bits`.
     """
-    sizes, capacity = [mw * mh for mw, mh in pairwise(network)], board.capacity
-    bits = sum(sizes[:-1]) * weight_bits + sizes[-1]
+    sizes = [mw * mh for mw, mh in pairwise(network)]
+    return excess_of_bits(sum(sizes[:-1]) * weight_bits + sizes[-1], board)
+
+
+def excess_of_bits(bits: int, board: Board) -> str:
+    """Return by how much so many bits of weights are too many for a board's block RAM; empty if they fit."""
+    capacity = board.capacity
     over = bits - capacity.m10k * capacity.m10k_bits
     if over <= 0:
         return ""

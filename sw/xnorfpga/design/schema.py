@@ -126,9 +126,9 @@ class Training(Strict):
 
     `images` is how many training images it is shown in all, so a training takes as long on 4,000 digits as on
     55,000: it only passes over them more often. Each image is moved by up to `shift_pixels`, turned by up to
-    `rotation_degrees`, and scaled and sheared by up to a share. `shift_every_epochs` belongs to the schedule
-    "right_shift" alone. A ternary weight is 0 up to `ternary_threshold` times the layer's largest. Every `method` but
-    "bnn" is a reference in software alone.
+    `rotation_degrees`, and scaled and sheared by up to a share; with `flip` half of them are mirrored left to right.
+    `shift_every_epochs` belongs to the schedule "right_shift" alone. A ternary weight is 0 up to `ternary_threshold`
+    times the layer's largest. Every `method` but "bnn" is a reference in software alone.
     """
 
     images: ImagesShown
@@ -140,6 +140,7 @@ class Training(Strict):
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
     scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     shear: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    flip: bool = False
     optimizer: Literal["adam", "adamax", "shift_adamax"] = "adam"
     schedule: Literal["cosine", "right_shift"] = "cosine"
     shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import Artefact
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.design import designs
 from xnorfpga.flow import board
 from xnorfpga.host.accelerator import Accelerator, open_port
@@ -64,7 +64,7 @@ def measure(name: str, faults: int, images: int, seed: int = 1) -> LinkFigures:
     Raises UserError where the board cannot be built.
     """
     design = designs.load(name)
-    split = mnist.load(design.network.dataset, published=design.published).measured(design.published)
+    split = load_dataset(design.network.dataset, published=design.published).measured(design.published)
     with board.simulated(name) as simulation:
         model = package.load(paths.BUILD / design.name)
         bits = model.encode(np.resize(split.images, (images, *split.images.shape[1:])))

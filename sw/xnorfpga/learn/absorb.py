@@ -41,7 +41,8 @@ def absorb(net: QuantizedNet, input_threshold: int, input_coefficients: tuple[in
             integers, falling = thresholds(net.norms[k], sum(coefficients) * mask.sum(1), net.activation)
             values = np.where(falling[:, None], -values, values)
         ternary = isinstance(linear, TernaryLinear)
-        layers.append(LayerWeights(values > 0, integers, mask if ternary else None, coefficients))
+        convolution = net.convolutions[k] if k < len(net.convolutions) else None
+        layers.append(LayerWeights(values > 0, integers, mask if ternary else None, coefficients, convolution))
         coefficients = net.activation.coefficients
     taken = None if net.pixels is None else net.pixels.numpy()
     return Model(tuple(layers), input_threshold, net.layers, taken)

@@ -6,7 +6,7 @@ from pathlib import Path
 from xnorfpga.artefacts.accelerator import Accelerator, Accuracies, DataNames
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.data.splits import Split
 from xnorfpga.design import checks
 from xnorfpga.design.schema import Design
@@ -26,7 +26,7 @@ def export(design: Design, build: Path) -> None:
     has no hardware form.
     """
     checks.check_hardware_form(design)
-    dataset = mnist.load(design.network.dataset, published=design.published)
+    dataset = load_dataset(design.network.dataset, published=design.published)
     model, accuracy, record = measured(design, build, dataset.validation)
     described = Accelerator(
         design=design.name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fully connected layers of few values a weight, and what an activation becomes on its way to the next one."""
+"""Layers of few values a weight, how their weights meet a map, and what an activation becomes on its way on."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.learn.quantizers import (
     binarize_activation,
     binarize_weight,
@@ -69,6 +70,24 @@ class ScaledLinear(BinaryLinear):
 
     def quantized(self) -> Tensor:  # noqa: D102
         return scale(self.weight) * super().quantized()
+
+
+def convolve(maps: Tensor, weights: Tensor, convolution: Convolution, frame: float) -> Tensor:
+    """Return the sums [N, out_height, out_width, MH] of weights [MH, MW] on the windows of maps [N, H, W, C].
+
+    MW is (row, column, channel) of a window, as `Convolution.mw` says. `frame` is the value of the padding. torch's
+    convolution sees all of it as channels-last tensors, without a copy; like `F.linear` it is exact below 2^24.
+    """
+    frame_sizes = (0, 0, *[convolution.padding] * 4)
+    x = F.pad(maps, frame_sizes, value=frame).permute(0, 3, 1, 2)
+    kernel = (convolution.kernel, convolution.kernel, convolution.channels)
+    filters = weights.unflatten(1, kernel).permute(0, 3, 1, 2)
+    return F.conv2d(x, filters, stride=convolution.stride).permute(0, 2, 3, 1)
+
+
+def pool(maps: Tensor, side: int) -> Tensor:
+    """Return the greatest of each square of maps [N, H, W, C]; rows and columns that fill no square are left out."""
+    return maps if side == 1 else F.max_pool2d(maps.permute(0, 3, 1, 2), side).permute(0, 2, 3, 1)
 
 
 class Activation(NamedTuple):

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.data.datasets import DATASETS
 from xnorfpga.design import schema
 from xnorfpga.learn.layers import (
@@ -20,6 +21,8 @@ from xnorfpga.learn.layers import (
     ScaledLinear,
     TernaryLinear,
     TrainedTernaryLinear,
+    convolve,
+    pool,
     residual,
     scaled_planes,
 )
@@ -29,9 +32,13 @@ BATCH_NORMS: dict[str, type[FoldableBatchNorm]] = {"plain": FoldableBatchNorm, "
 
 
 class QuantizedNet(nn.Module):
-    """A chain of layers of few values: images [N, layers[0]] to logits [N, layers[-1]].
+    """A chain of layers of few values: images [N, inputs] to logits [N, layers[-1]].
 
-    Every hidden layer is dropout, linear (`hidden` of its MW and MH), batch norm (a key of BATCH_NORMS), activation.
+    The first layers may be convolutional. The elements of images and maps lie in the order [H, W, C], and those of the
+    last map are the layers[0] inputs of the first fully connected layer.
+    Every hidden layer is dropout, linear (`hidden` of its MW and MH), batch norm (a key of BATCH_NORMS), activation,
+    and behind a convolution the pool. A convolution's linear holds the matrix that meets every window.
+    `input_coefficients` are those of an image's planes.
     The last layer is binary. It has one positive scale for all classes and no batch norm, so its sums rank the classes.
     Of images with more `inputs` than layers[0], the network takes those elements alone that `pixels` names.
     """
@@ -48,17 +55,24 @@ class QuantizedNet(nn.Module):
         hidden: Callable[[int, int], BinaryLinear] = BinaryLinear,
         activation: Activation = SIGN,
         inputs: int | None = None,
+        convolutions: Sequence[Convolution] = (),
+        input_coefficients: Sequence[int] = (1,),
     ):
         super().__init__()
         self.layers = tuple(layers)
         self.dropout = dropout
         self.activation = activation
+        self.convolutions = tuple(convolutions)
+        self.input_coefficients = tuple(input_coefficients)
         self.inputs = layers[0] if inputs is None else inputs
-        self.register_buffer("pixels", None if self.inputs == layers[0] else torch.arange(layers[0]))
-        kinds = [hidden] * (len(layers) - 2) + [BinaryLinear]
-        linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, pairwise(layers), strict=True))
+        chosen = self.inputs != layers[0] and not convolutions
+        self.register_buffer("pixels", torch.arange(layers[0]) if chosen else None)
+        shapes = [*_matrices(self.convolutions, layers[0]), *pairwise(layers)]
+        kinds = [hidden] * (len(shapes) - 1) + [BinaryLinear]
+        linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, shapes, strict=True))
         self.linears = nn.ModuleList(linears)  # type: ignore[assignment]
-        self.norms = nn.ModuleList(BATCH_NORMS[batch_norm](mh) for mh in layers[1:-1])  # type: ignore[assignment]
+        norms = (BATCH_NORMS[batch_norm](mh) for _, mh in shapes[:-1])
+        self.norms = nn.ModuleList(norms)  # type: ignore[assignment]
         # exp() keeps the scale positive; it starts where the logits have a spread of about 1: a random sum of
         # MW products of ±c has a spread of c · sqrt(MW), and the variances of an activation's planes add up.
         variance = sum(c**2 for c in self.activation.coefficients or (1,))
@@ -68,9 +82,28 @@ class QuantizedNet(nn.Module):
         """Return the logits [N, classes] of images [N, inputs] of whole numbers, ±1 for a plane."""
         if self.pixels is not None:
             x = x[:, self.pixels]
-        for linear, norm in zip(self.linears[:-1], self.norms, strict=True):
-            x = self.activation.quantize(norm(linear(F.dropout(x, self.dropout, self.training))))
+        convolutions = [*self.convolutions, *[None] * (len(self.norms) - len(self.convolutions))]
+        for k, (linear, norm, convolution) in enumerate(zip(self.linears[:-1], self.norms, convolutions, strict=True)):
+            x = F.dropout(x, self.dropout, self.training)
+            if convolution is None:
+                x = self.activation.quantize(norm(linear(x)))
+            else:
+                x = self._map(x, linear, norm, convolution, self._least(k))
         return self.linears[-1](F.dropout(x, self.dropout, self.training)) * torch.exp(self.log_scale)
+
+    def _map(
+        self, x: Tensor, linear: BinaryLinear, norm: FoldableBatchNorm, convolution: Convolution, frame: float
+    ) -> Tensor:
+        """Return the map [N, elements] behind a convolutional layer; its batch norm takes windows for images."""
+        maps = x.unflatten(1, (convolution.height, convolution.width, convolution.channels))
+        sums = convolve(maps, linear.quantized(), convolution, frame)
+        outputs = norm(sums.flatten(0, 2)).unflatten(0, sums.shape[:3])
+        return pool(self.activation.quantize(outputs), convolution.pool).flatten(1)
+
+    def _least(self, k: int) -> int:
+        """Return the least value of layer k's inputs: -1 in every plane, the padding; where they are floats, 0."""
+        coefficients = self.activation.coefficients if k else self.input_coefficients
+        return -sum(coefficients or ())
 
     @torch.no_grad()
     def clamp_(self) -> None:
@@ -82,8 +115,25 @@ class QuantizedNet(nn.Module):
 def untrained(network: schema.Network, quantization: schema.Quantization, training: schema.Training) -> QuantizedNet:
     """Return the network that a design's tables ask for, its weights drawn from torch's generator."""
     hidden, activation = _hidden(quantization, training), _activation(quantization, training)
-    inputs = DATASETS[network.dataset].inputs
-    return QuantizedNet(network.layers, training.dropout, training.batch_norm, hidden, activation, inputs)
+    return QuantizedNet(
+        network.layers,
+        training.dropout,
+        training.batch_norm,
+        hidden,
+        activation,
+        DATASETS[network.dataset].inputs,
+        network.maps,
+        quantization.input_coefficients,
+    )
+
+
+def _matrices(convolutions: Sequence[Convolution], elements: int) -> list[tuple[int, int]]:
+    """Return (MW, MH) of each convolutional layer, where the last map has so many elements."""
+    if not convolutions:
+        return []
+    filters = [each.channels for each in convolutions[1:]]
+    filters.append(elements // (convolutions[-1].pooled_height * convolutions[-1].pooled_width))
+    return [(each.mw, mh) for each, mh in zip(convolutions, filters, strict=True)]
 
 
 def _hidden(quantization: schema.Quantization, training: schema.Training) -> Callable[[int, int], BinaryLinear]:

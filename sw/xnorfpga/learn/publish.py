@@ -18,7 +18,7 @@ from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import sha256
 from xnorfpga.base.strict import check
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.design import checks
 from xnorfpga.design.schema import Design
 from xnorfpga.learn import train
@@ -49,7 +49,7 @@ def publish(design: Design, build: Path, replace: bool = False, among: Sequence[
         raise UserError(f"{design.path}: weights = {design.weights!r}: published already; accepted here: 'train'")
     checks.check_hardware_form(design)
     net, record = train.load_checkpoint(design, build / "checkpoint.pt")
-    dataset = mnist.load(design.network.dataset)
+    dataset = load_dataset(design.network.dataset)
     if record.data.train_digest != dataset.train.digest or not dataset.official:
         raise UserError(
             f"{build / 'checkpoint.pt'}: trained on {record.data.train!r}; a published model needs all "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorfpga.design import schema
-from xnorfpga.network.encoding import binarize, bit_planes
+from xnorfpga.network.encoding import binarize
 
 
 class SteSign(torch.autograd.Function):
@@ -171,17 +171,16 @@ def residual_planes(x: Tensor, order: int) -> tuple[Tensor, Tensor]:
 
 
 def pixels(images: NDArray[np.uint8] | Tensor, quantization: schema.Quantization) -> Tensor:
-    """Return float32 [N, 784], what grey images [N, 28, 28] of whole numbers from 0 to 255 are to a network.
+    """Return float32 [N, elements], what images [N, H, W] or [N, H, W, C] of whole numbers 0 to 255 are to a network.
 
-    ±1 with one plane; with more the sum of 2^k · ±1 over the planes k, an odd number.
+    ±1 with one plane; with p planes the sum of 2^k · ±1 over the planes k (`bit_planes`), the odd number
+    2 · (pixel >> (8 - p)) - (2^p - 1).
     """
     planes = quantization.input_bits
     if planes == 1:
         return signs(binarize(images, quantization.input_threshold))
-    grey = images.cpu().numpy() if isinstance(images, Tensor) else images
-    bits = bit_planes(grey.astype(np.uint8), planes)
-    coefficients = torch.tensor(quantization.input_coefficients, dtype=torch.float32)
-    return torch.einsum("k,nkm->nm", coefficients, signs(bits).unflatten(1, (planes, -1)))
+    levels = torch.as_tensor(images).flatten(1).to(torch.float32).mul_(2 ** (planes - 8)).floor_()
+    return levels.mul_(2).sub_(2**planes - 1)
 
 
 def signs(bits: np.ndarray | Tensor) -> Tensor:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train a binary network on handwritten digits: seeded, resumable, the same bits every time.
+"""Train a binary network on images: seeded, resumable, the same bits every time.
 
 The last epoch's weights are the model; nothing is chosen by looking at the test digits. `checkpoint.pt` appears only
 when the training is complete. What an interrupted one needs to go on lies in `resume.pt`.
@@ -26,7 +26,8 @@ from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, sha256
 from xnorfpga.base.strict import Strict, check
-from xnorfpga.data import mnist
+from xnorfpga.data.datasets import DATASETS
+from xnorfpga.data.load import load_dataset
 from xnorfpga.data.splits import Dataset
 from xnorfpga.design import schema
 from xnorfpga.design.schema import Design
@@ -50,7 +51,7 @@ def train(design: Design, build: Path) -> None:
     takes no file.
     """
     with threads(1), device(paths.DEVICE):
-        run = Run(design, mnist.load(design.network.dataset), build / "resume.pt")
+        run = Run(design, load_dataset(design.network.dataset), build / "resume.pt")
         run.load()
         run.train()
         record = run.record()
@@ -96,7 +97,8 @@ class Run:
         torch.manual_seed(design.recipe.seed)
         self.begin(self.phases[0])
         rule = design.recipe.distillation
-        self.teacher = distill.Teacher(design.recipe, rule, self.batch) if rule else None
+        shape = DATASETS[design.network.dataset]
+        self.teacher = distill.Teacher(design.recipe, rule, self.batch, shape) if rule else None
         self.curves: list[Epoch] = []
         # Inside an epoch: batches done, their losses and hits, seconds, and the random generator where it goes on.
         self.step, self.loss, self.correct, self.seconds = 0, 0.0, 0, 0.0
@@ -187,12 +189,12 @@ class Run:
 
     def train_batch(self, chosen: Tensor) -> None:
         """Take one step of the optimizer on the chosen images."""
-        grey = augment(self.images[chosen], self.design.recipe)
-        logits = self.net(pixels(grey, self.design.quantization))
+        images = augment(self.images[chosen], self.design.recipe)
+        logits = self.net(pixels(images, self.design.quantization))
         if self.teacher:
             rule = self.design.recipe.distillation
             assert rule is not None
-            loss = distill.loss(logits, self.teacher.answer(grey), self.labels[chosen], rule)
+            loss = distill.loss(logits, self.teacher.answer(images), self.labels[chosen], rule)
         else:
             loss = F.cross_entropy(logits, self.labels[chosen])
         self.optimizer.zero_grad()
@@ -359,7 +361,7 @@ def test_accuracy(design: Design, build: Path) -> float:
     """
     with threads(1):
         net, _ = load_checkpoint(design, build / "checkpoint.pt")
-        test = mnist.load(design.network.dataset).test
+        test = load_dataset(design.network.dataset).test
         return accuracy(net, pixels(test.images, design.quantization), test.labels)
 
 

@@ -8,7 +8,7 @@ from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import Report
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.design.schema import Design
 from xnorfpga.report import gather, page
 
@@ -22,7 +22,7 @@ def report(design: Design, build: Path) -> Report:
     figures = gather.gather(design, build)
     exported = Accelerator.read(build / "accelerator.json")
     simulated = gather.simulation(build, exported)
-    dataset = mnist.load(design.network.dataset, published=design.published)
+    dataset = load_dataset(design.network.dataset, published=design.published)
     digits = dataset.find(simulated.data_digest)
     if digits is None or dataset.validation.digest != exported.data.validation_digest:
         raise UserError(f"{build}: measured on other digits than those at hand: run `doit report:{design.name}`")

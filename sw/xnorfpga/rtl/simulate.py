@@ -27,7 +27,7 @@ from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
 from xnorfpga.design.folding import Prediction
@@ -130,7 +130,7 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
         raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{design.name}`")
     model = package.load(source)
     published = described.origin != "trained"
-    split = mnist.load(design.network.dataset, published=published).measured(final or published)
+    split = load_dataset(design.network.dataset, published=published).measured(final or published)
     count = len(split) if images is None else min(images, len(split))
     needed = images_needed(manifest.copies)
     if count < needed:
