@@ -26,6 +26,21 @@ class Slide:
     stride: int
     padding: int = 0
 
+    @property
+    def padded_height(self) -> int:
+        """Rows of the map and its frame."""
+        return self.height + 2 * self.padding
+
+    @property
+    def padded_width(self) -> int:
+        """Columns of the map and its frame."""
+        return self.width + 2 * self.padding
+
+    @property
+    def places(self) -> int:
+        """Pixels of the map and its frame."""
+        return self.padded_height * self.padded_width
+
 
 class Convolution(Strict):
     """The map that a convolutional layer's windows slide over, and what becomes of the map of its answers.

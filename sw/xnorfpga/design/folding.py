@@ -231,8 +231,11 @@ class LayerPrediction:
 
     @property
     def image_cycles(self) -> int:
-        """Cycles a group of images takes in this layer; of a convolutional one, all groups of windows of an image."""
-        return self.cycles * (self.convolution.windows // self.windows if self.convolution else 1)
+        """Cycles a group of images takes in this layer; a map passes all groups of windows, and the squares over it."""
+        if not self.convolution:
+            return self.cycles
+        places = [slide.places for slide in (self.convolution.slide, self.convolution.pooling(self.mh))]
+        return max(self.cycles * (self.convolution.windows // self.windows), *places)
 
     @property
     def fifo_depth(self) -> int:
@@ -260,6 +263,7 @@ class LayerPrediction:
             **{name: getattr(self, name) for name in (*sizes, *more)},
             **{part: getattr(self, part).name for part in parts},
             "coefficients": list(self.coefficients),
+            "rows": [{"width": width, "depth": depth} for width, depth in self.rows],
             "convolution": self.convolution and self.convolution.model_dump(),
             "threshold_digit_bits": self.threshold.digit_bits,
             "level_bits": self.threshold.level_bits,
@@ -276,7 +280,7 @@ class LayerPrediction:
         if not self.convolution:
             return []
         slides = [(self.convolution.slide, self.planes), (self.convolution.pooling(self.mh), self.output_planes)]
-        sizes = [((each.kernel - 1) * each.channels * planes, each.width + 2 * each.padding) for each, planes in slides]
+        sizes = [((each.kernel - 1) * each.channels * planes, each.padded_width) for each, planes in slides]
         return [(width, depth) for width, depth in sizes if width]
 
 
@@ -421,7 +425,7 @@ def _adapter(from_width: int, to_width: int) -> list[timing.Unit]:
 
 def _sliding(slide: Slide) -> timing.SlidingWindow:
     """Return the unit that moves a square over a map."""
-    rows, columns = range(slide.height + 2 * slide.padding), range(slide.width + 2 * slide.padding)
+    rows, columns = range(slide.padded_height), range(slide.padded_width)
 
     def inside(at: int, size: int) -> bool:
         return slide.padding <= at < slide.padding + size

@@ -62,6 +62,13 @@ case class LayerPlan(
   /** All of them, as they are loaded. */
   def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShapes(ram)
 
+  /** Width and depth of the memories of the last rows of its maps, which no load reaches. */
+  val rows: Seq[(Int, Int)] = for {
+    map <- config.convolution.toSeq
+    (slide, planes) <- Seq((map.slide, planes), (map.pooling(config.mh), outPlanes))
+    if slide.kernel > 1
+  } yield (slide.rowBits(planes), slide.paddedWidth)
+
   // Stages of a step: stage k is k cycles after the step is issued
   /** Input word and weights stand before the PEs. */
   val readStage = 1

@@ -36,8 +36,10 @@ object Manifest {
       "protocol" -> LinkPlan.protocolVersion,
       "digest" -> f"${plan.digest}%08x",
       "images_per_frame" -> plan.imagesPerFrame,
-      "memories" -> plan.memories.map { case (width, depth) => ujson.Obj("width" -> width, "depth" -> depth) }
+      "memories" -> plan.memories.map { case (width, depth) => shape(width, depth) }
     )
+
+  private def shape(width: Int, depth: Int) = ujson.Obj("width" -> width, "depth" -> depth)
 
   def layer(plan: LayerPlan): ujson.Obj = {
     val c = plan.config
@@ -57,6 +59,7 @@ object Manifest {
       "coefficients" -> c.coefficients,
       "convolution" -> c.convolution.map(writeJs(_)).getOrElse(ujson.Null),
       "windows" -> c.windows,
+      "rows" -> plan.rows.map { case (width, depth) => shape(width, depth) },
       "output_planes" -> plan.outPlanes,
       "weights" -> c.weights.name,
       "counting" -> plan.counting.name,

@@ -40,7 +40,7 @@ case class SlidingWindow(slide: Slide, planes: Int) extends Component {
   private val pixelBits = channels * planes
   val pixel = if (padding == 0) io.input.data.asBits else io.input.data.asBits.andMask(inMap)
   val column = if (kernel == 1) pixel else {
-    val rows = Mem(Bits((kernel - 1) * pixelBits bits), paddedWidth)
+    val rows = Mem(Bits(rowBits(planes) bits), paddedWidth)
     rows.addAttribute("ramstyle", "M10K, no_rw_check")
     val above = rows.readSync(Mux(move, x.valueNext, x.value))
     val column = pixel ## above
