@@ -8,14 +8,14 @@ import pytest
 
 from bench import coverage
 from bench.builds import elaborated
-from bench.configurations import MEMORY, NAMED, configuration, initial_network
+from bench.configurations import CONVOLUTIONAL, MEMORY, NAMED, configuration, initial_network
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.design import folding
 from xnorfpga.rtl import memory, verilator
 
-NUMBERS = (*NAMED, *range(38))
+NUMBERS = (*NAMED, *range(CONVOLUTIONAL.stop))
 NETWORKS = 50  # a run of a configuration
 FEWER_NETWORKS = {"deep": 10}  # of the slow ones
 

@@ -18,7 +18,7 @@ Configuration = dict[str, Any]
 SIZES = (1, 2, 3, 4, 7, 8, 12, 16, 20, 24, 30, 36, 49)
 MEMORY = {"block_bits": 10240, "max_width": 40}
 MAX_CYCLES = 64  # of a layer or of a group at the input: how long a random network takes to simulate
-CONVOLUTIONAL = 0.3  # of all random accelerators
+CONVOLUTIONAL = range(38, 54)  # numbers of accelerators that begin with convolutions
 MAX_PRODUCTS = 400  # of a layer, a cycle: how long a random accelerator takes to build
 
 
@@ -168,7 +168,7 @@ def convolutional(rng: random.Random) -> Configuration:
     """Draw an accelerator of one to three convolutional layers, down to maps of a pixel, and those behind them."""
     height, width, channels = rng.randint(1, 7), rng.randint(1, 7), rng.choice((1, 2, 3, 4))
     drawn: list[tuple[Convolution, int]] = []
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(1, 2)):
         padding = rng.choice((0, 0, 1))
         kernel = rng.randint(1 + padding, max(1 + padding, min(3, height, width)))
         slides = {"kernel": kernel, "padding": padding, "stride": rng.choice((1, 1, 2))}
@@ -197,9 +197,9 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
     """
     if isinstance(number, str):
         return NAMED[number]
-    if random.Random(f"convolution {hardware} {number}").random() < CONVOLUTIONAL:
-        return convolutional(random.Random(f"convolutional configuration {hardware} {number}"))
     rng = random.Random(f"configuration {hardware} {number}")
+    if number in CONVOLUTIONAL:
+        return convolutional(rng)
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
     copies = rng.randint(1, 4)
     drawn = [operands(rng, last=k == len(sizes) - 2) for k in range(len(sizes) - 1)]
@@ -269,6 +269,8 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         met.add(("layer.place", place(k, len(layers))))
         for axis, size in (("mw", each.mw), ("mh", each.mh)):
             met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
+        if map := each.convolution:
+            met |= map_bins(map, each.windows)
         for part, whole, value in (("pe", each.mh, each.pe), ("simd", each.mw, each.simd)):
             met.add((f"layer.{part}", "all" if value == whole else "1" if value == 1 else "some"))
         wanted = each.input_buffer.width
@@ -278,6 +280,22 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
             met.add(("memory.rows", "1" if depth == 1 else "more than 256" if depth > 256 else "more"))
             met.add(("memory.columns", "1" if width <= MEMORY["max_width"] else "more"))
     return met
+
+
+def map_bins(map: Convolution, windows: int) -> set[tuple[str, str]]:
+    """Return the points and bins that the map of a layer meets."""
+    sizes = sorted((map.height, map.width))
+    left = map.out_height % map.pool or map.out_width % map.pool
+    passed = (map.height + 2 * map.padding - map.kernel) % map.stride
+    return {
+        ("map.size", "a pixel" if sizes == [1, 1] else "a line" if sizes[0] == 1 else "larger"),
+        ("map.kernel", str(map.kernel)),
+        ("map.stride", f"{map.stride} {'with rest' if passed else 'without'}" if map.stride > 1 else "1"),
+        ("map.padding", str(map.padding)),
+        ("map.pool", "none" if map.pool == 1 else "with rest" if left else "whole"),
+        ("map.lanes", "1" if windows == 1 else "all" if windows == map.windows else "some"),
+        ("map.goes_on", "a pixel" if map.pooled_height * map.pooled_width == 1 else "larger"),
+    }
 
 
 KINDS = ("uniform", "zeros", "ones", "ties", "extremes")

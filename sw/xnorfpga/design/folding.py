@@ -230,12 +230,16 @@ class LayerPrediction:
         return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
 
     @property
-    def image_cycles(self) -> int:
-        """Cycles a group of images takes in this layer; a map passes all groups of windows, and the squares over it."""
+    def engine_cycles(self) -> int:
+        """Cycles a group of images takes in the engine: a map, all its groups of windows."""
+        return self.cycles * (self.convolution.windows // self.windows if self.convolution else 1)
+
+    @property
+    def map_cycles(self) -> int:
+        """Cycles that windows and squares take to slide over its maps; 0 of a fully connected layer."""
         if not self.convolution:
-            return self.cycles
-        places = [slide.places for slide in (self.convolution.slide, self.convolution.pooling(self.mh))]
-        return max(self.cycles * (self.convolution.windows // self.windows), *places)
+            return 0
+        return max(self.convolution.slide.places, self.convolution.pooling(self.mh).places)
 
     @property
     def fifo_depth(self) -> int:
@@ -313,7 +317,7 @@ class Prediction:
         """Cycles that the slowest stage takes for a group of images: they cannot follow each other faster."""
         input_cycles = self.copies * self.input_words
         argmax_cycles = self.layers[-1].mh + self.copies
-        return max(input_cycles, argmax_cycles, *(layer.image_cycles for layer in self.layers))
+        return max(input_cycles, argmax_cycles, *(cycles for layer in self.layers for cycles in (layer.engine_cycles, layer.map_cycles)))
 
     @property
     def interval_cycles(self) -> int:
