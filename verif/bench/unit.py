@@ -140,6 +140,7 @@ class StreamUnit(Unit):
     async def reset(self) -> None:
         """Reset; the source falls silent."""
         self.input.valid.value = 0
+        self.output.forget()  # what passes through falls silent at once
         await super().reset()
 
     def forget(self) -> None:
