@@ -8,14 +8,14 @@ import pytest
 
 from bench import coverage
 from bench.builds import elaborated
-from bench.configurations import NAMED, configuration, initial_network
+from bench.configurations import CONVOLUTIONAL, MEMORY, NAMED, configuration, initial_network
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.design import folding
 from xnorfpga.rtl import memory, verilator
 
-NUMBERS = (*NAMED, *range(38))
+NUMBERS = (*NAMED, *range(CONVOLUTIONAL.stop))
 NETWORKS = 50  # a run of a configuration
 FEWER_NETWORKS = {"deep": 10}  # of the slow ones
 
@@ -71,7 +71,9 @@ def test_the_hardware_is_as_predicted(number: int | str, simulator: Simulator, p
     prediction = folding.predict_hardware(Hardware.read(directory / "hardware.json"))
     for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
         assert layer == layer | predicted.facts()
-    assert prediction.m10k == sum(len(each["files"]) for each in manifest["memories"] if each["depth"] > 1)
+    loaded = sum(len(each["files"]) for each in manifest["memories"] if each["depth"] > 1)
+    rows = [row for layer in manifest["layers"] for row in layer["rows"] if row["depth"] > 1]
+    assert prediction.m10k == loaded + sum(-(-row["width"] // MEMORY["max_width"]) for row in rows)
 
 
 EVERYWHERE = {

@@ -18,7 +18,7 @@ from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json
 from xnorfpga.design import folding
 from xnorfpga.network import golden
-from xnorfpga.network.encoding import to_int
+from xnorfpga.network.encoding import pixel_by_pixel, to_int
 from xnorfpga.network.golden import Model
 from xnorfpga.rtl import memory
 
@@ -114,7 +114,8 @@ class Testbench:
         full = "full" if self.lanes == copies else "some"
         met = [("group.left", why), *(("counting.group", f"{kind} {copies} {full}") for kind in self.parts("counting"))]
         for k, groups in enumerate(self.groups):
-            groups.expect((1 << self.lanes) - 1, met=met if k == 0 else [])
+            for _ in range(self.parts_of_image(k)):
+                groups.expect((1 << (self.prediction.layers[k].windows * self.lanes)) - 1, met=met if k == 0 else [])
         self.lanes = 0
 
     async def load_model(self, model: Model) -> None:
@@ -146,13 +147,42 @@ class Testbench:
         for label, scores, bins in rows:
             packed = sum(int(score) << (k * bits) for k, score in enumerate(scores))
             self.scoreboard.expect(int(label), packed, met=bins)
-        for scoreboard, hidden in zip(self.hidden, answers.hidden, strict=True):
-            for vector in hidden:
+        for k, (scoreboard, hidden) in enumerate(zip(self.hidden, answers.hidden, strict=True)):
+            for vector in hidden.reshape(-1, self.width(k)):  # of a map, one a window
                 scoreboard.expect(to_int(vector))
+
+    def parts_of_image(self, k: int) -> int:
+        """Return in how many groups layer `k` works an image: a map in several of windows."""
+        layer = self.prediction.layers[k]
+        return layer.convolution.windows // layer.windows if layer.convolution else 1
+
+    def withdraw(self) -> None:
+        """Expect nothing of the image that was to enter next."""
+        self.scoreboard.expected.pop()
+        for k, (hidden, groups) in enumerate(zip(self.hidden, self.groups, strict=True)):
+            parts = self.parts_of_image(k)
+            for _ in range(parts * self.prediction.layers[k].windows):
+                hidden.expected.pop()
+            if self.maps:
+                for _ in range(parts):
+                    groups.expected.pop()
+
+    @property
+    def maps(self) -> bool:
+        """Whether images enter as maps, whose windows are on their way before the last pixel came."""
+        return self.prediction.layers[0].convolution is not None
+
+    def width(self, k: int) -> int:
+        """Return the bits of what leaves hidden layer `k` for an image or a window."""
+        return self.manifest["layers"][k]["mh"] * self.manifest["layers"][k]["output_planes"]
 
     async def send(self, vector: np.ndarray, last: bool) -> None:
         """Send one image, word by word."""
-        width = self.manifest["input"]["word_bits"]
+        width, first = self.manifest["input"]["word_bits"], self.prediction.layers[0]
+        if first.convolution:
+            vector = pixel_by_pixel(vector, first.planes, first.convolution.channels)
+            self.lanes = 1
+            self.leave("full")
         starts = range(0, len(vector), width)
         gap = "none"
         for start in starts:
@@ -165,6 +195,8 @@ class Testbench:
                 coverage.sample("image.waits", ("for a load" if held else "for the engine") if waited else "never")
         coverage.sample("image.gaps", gap)
         self.sent += 1
+        if self.maps:
+            return
         self.lanes += 1
         if last or self.lanes == self.manifest["copies"]:
             self.leave("full" if self.lanes == self.manifest["copies"] else "flushed")
@@ -189,7 +221,7 @@ class Testbench:
     async def watch(self, k: int) -> None:
         """Compare what hidden layer `k` shows with the golden model, and the lanes with the images that were sent."""
         valid, payload, lanes = (getattr(self.dut, f"probes_{k}_{name}") for name in ("valid", "payload", "lanes"))
-        width = self.manifest["layers"][k]["mh"] * self.manifest["layers"][k]["output_planes"]
+        width = self.width(k)
         while True:
             await RisingEdge(valid)
             await FallingEdge(self.dut.clk)
@@ -239,10 +271,14 @@ def met(model: Model, vectors: np.ndarray, answers: golden.Inference) -> list[li
             names = {0: "0", layer.greatest_sum + 1: "greatest + 1"}
             common.update(("threshold", names.get(int(value), "inside")) for value in layer.thresholds.flat)
     greatest = model.layers[-1].greatest_sum
-    margins = []  # of each hidden layer, int[N, MH, levels]
-    for layer, inputs in zip(model.layers[:-1], (vectors, *answers.hidden), strict=False):
-        planes = np.stack(np.split(inputs, len(layer.coefficients), axis=1))
-        margins.append(golden.sums(layer, planes)[:, :, None] - layer.levels)
+    margins, inputs = [], vectors  # of each hidden layer, int[N, MH or windows · MH, levels]
+    for layer in model.layers[:-1]:
+        planes = np.split(inputs, len(layer.coefficients), axis=1)
+        if map := layer.convolution:
+            planes = [golden.windows(plane, map, False) for plane in planes]
+        sums = golden.sums(layer, np.stack(planes))
+        margins.append((sums[:, :, None] - layer.levels).reshape(len(vectors), -1, layer.levels.shape[1]))
+        inputs = golden.goes_on(layer, golden.fire(layer, sums))
     for n, vector in enumerate(vectors):
         bins = {*common, ("image.bits", {0: "all 0", 1: "all 1"}.get(vector.mean(), "mixed"))}
         for margin in margins:

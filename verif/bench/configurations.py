@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorfpga.artefacts.hardware import Hardware
+from xnorfpga.artefacts.hardware import Convolution, Hardware
 from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 from xnorfpga.network.golden import LayerWeights, Model
@@ -18,6 +18,7 @@ Configuration = dict[str, Any]
 SIZES = (1, 2, 3, 4, 7, 8, 12, 16, 20, 24, 30, 36, 49)
 MEMORY = {"block_bits": 10240, "max_width": 40}
 MAX_CYCLES = 64  # of a layer or of a group at the input: how long a random network takes to simulate
+CONVOLUTIONAL = range(38, 54)  # numbers of accelerators that begin with convolutions
 MAX_PRODUCTS = 400  # of a layer, a cycle: how long a random accelerator takes to build
 
 
@@ -26,13 +27,15 @@ def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def layer(rng: random.Random, mw: int, mh: int, lanes: int, routing: str | None = None) -> Configuration:
+def layer(
+    rng: random.Random, mw: int, mh: int, lanes: int, routing: str | None = None, cycles: int = MAX_CYCLES
+) -> Configuration:
     """Draw the fold of one layer; of the folds that are neither too slow nor too large, where there are such."""
     routing = routing or rng.choice(("stationary", "diagonal", "broadcast"))
     folds = [(pe, simd) for pe in divisors(mh) for simd in ([mw] if routing == "stationary" else divisors(mw))]
     if routing == "broadcast" and rng.random() < 0.5:
         folds = [(pe, simd) for pe, simd in folds if pe == mh]
-    quick = [fold for fold in folds if mw * mh <= MAX_CYCLES * fold[0] * fold[1]]
+    quick = [fold for fold in folds if mw * mh <= cycles * fold[0] * fold[1]]
     small = [fold for fold in quick if fold[0] * fold[1] * lanes <= MAX_PRODUCTS]
     pe, simd = rng.choice(small or quick or folds)
     return {"mw": mw, "mh": mh, "routing": routing, "pe": pe, "simd": simd}
@@ -45,9 +48,12 @@ def operands(rng: random.Random, last: bool) -> tuple[tuple[int, ...], str]:
 
 
 def chain(copies: int, input_word_bits: int, *layers: tuple[Any, ...]) -> Configuration:
-    """Return a configuration of layers (mw, mh, routing, pe, simd); coefficients and weights where not of one bit."""
-    keys = ("mw", "mh", "routing", "pe", "simd", "coefficients", "weights")
-    one_bit = ([1], "binary")
+    """Return a configuration of layers (mw, mh, routing, pe, simd); coefficients and weights where not of one bit.
+
+    A convolutional layer also has its convolution and the windows that share every weight read.
+    """
+    keys = ("mw", "mh", "routing", "pe", "simd", "coefficients", "weights", "convolution", "windows")
+    one_bit = ([1], "binary", None, 1)
     return {
         "design": "accelerator",
         "clock_mhz": 50,
@@ -56,6 +62,13 @@ def chain(copies: int, input_word_bits: int, *layers: tuple[Any, ...]) -> Config
         "layers": [dict(zip(keys, (*layer, *one_bit[len(layer) - 5 :]), strict=True)) for layer in layers],
         "memory": MEMORY,
     }
+
+
+def convolution(
+    height: int, width: int, channels: int, kernel: int, stride: int = 1, padding: int = 0, pool: int = 1
+) -> Configuration:
+    """Return a map and the windows on it."""
+    return dict(Convolution(**locals()).model_dump())
 
 
 NAMED = {  # what the random ones seldom are
@@ -70,6 +83,13 @@ NAMED = {  # what the random ones seldom are
         3, 8,
         (24, 12, "stationary", 3, 24, [1, 2, 4], "ternary"), (12, 16, "broadcast", 16, 3, [1, 2], "ternary"),
         (16, 8, "diagonal", 4, 8, [1, 4], "binary"), (8, 3, "broadcast", 3, 2, [1, 2], "binary"),
+    ),
+    # windows that overlap, in a frame, four of them to a weight read; a pool that leaves a row out; a map of one pixel
+    "maps": chain(
+        1, 4,
+        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(5, 6, 2, kernel=3, padding=1, pool=2), 5),
+        (16, 6, "broadcast", 3, 4, [1], "ternary", convolution(2, 3, 4, kernel=2), 2),
+        (12, 3, "broadcast", 3, 4, [1, 2], "binary"),
     ),
     # a layer that is first and last, in words
     "only": chain(2, 3, (6, 4, "broadcast", 4, 2)),
@@ -144,6 +164,30 @@ MUTATED = {  # small ones which hold every kind of unit of `mnist`, `…_low_lat
 }  # fmt: skip
 
 
+def convolutional(rng: random.Random) -> Configuration:
+    """Draw an accelerator of one to three convolutional layers, down to maps of a pixel, and those behind them."""
+    height, width, channels = rng.randint(1, 7), rng.randint(1, 7), rng.choice((1, 2, 3, 4))
+    drawn: list[tuple[Convolution, int]] = []
+    for _ in range(rng.randint(1, 2)):
+        padding = rng.choice((0, 0, 1))
+        kernel = rng.randint(1 + padding, max(1 + padding, min(3, height, width)))
+        slides = {"kernel": kernel, "padding": padding, "stride": rng.choice((1, 1, 2))}
+        map = Convolution(height=height, width=width, channels=channels, **slides)
+        map = map.model_copy(update={"pool": rng.randint(1, min(3, map.out_height, map.out_width))})
+        height, width, channels = map.pooled_height, map.pooled_width, rng.choice((1, 2, 3, 4, 6))
+        drawn.append((map, channels))
+    sizes = [height * width * channels, *rng.choice(((), (5,), (8,))), rng.choice((1, 2, 3, 10))]
+    shapes = [(map.mw, filters) for map, filters in drawn] + list(pairwise(sizes))
+    layers = []
+    for k, (mw, mh) in enumerate(shapes):
+        coefficients, kind = operands(rng, last=k == len(shapes) - 1)
+        map = drawn[k][0] if k < len(drawn) else None
+        windows = rng.choice([each for each in divisors(map.windows) if each <= 4]) if map else 1
+        fold = layer(rng, mw, mh, windows * len(coefficients), cycles=MAX_CYCLES // (map.windows // windows) if map else MAX_CYCLES)
+        layers.append((*fold.values(), list(coefficients), kind, map and map.model_dump(), windows))
+    return chain(1, drawn[0][0].channels * len(layers[0][5]), *layers)
+
+
 def configuration(number: int | str, hardware: int = 1) -> Configuration:
     """Draw a whole accelerator: depth, sizes, folds, copies, input word.
 
@@ -154,6 +198,8 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
     if isinstance(number, str):
         return NAMED[number]
     rng = random.Random(f"configuration {hardware} {number}")
+    if number in CONVOLUTIONAL:
+        return convolutional(rng)
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
     copies = rng.randint(1, 4)
     drawn = [operands(rng, last=k == len(sizes) - 2) for k in range(len(sizes) - 1)]
@@ -223,6 +269,8 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         met.add(("layer.place", place(k, len(layers))))
         for axis, size in (("mw", each.mw), ("mh", each.mh)):
             met.add((f"layer.{axis}", "1" if size == 1 else "odd" if size % 2 else "even"))
+        if map := each.convolution:
+            met |= map_bins(map, each.windows)
         for part, whole, value in (("pe", each.mh, each.pe), ("simd", each.mw, each.simd)):
             met.add((f"layer.{part}", "all" if value == whole else "1" if value == 1 else "some"))
         wanted = each.input_buffer.width
@@ -232,6 +280,22 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
             met.add(("memory.rows", "1" if depth == 1 else "more than 256" if depth > 256 else "more"))
             met.add(("memory.columns", "1" if width <= MEMORY["max_width"] else "more"))
     return met
+
+
+def map_bins(map: Convolution, windows: int) -> set[tuple[str, str]]:
+    """Return the points and bins that the map of a layer meets."""
+    sizes = sorted((map.height, map.width))
+    left = map.out_height % map.pool or map.out_width % map.pool
+    passed = (map.height + 2 * map.padding - map.kernel) % map.stride
+    return {
+        ("map.size", "a pixel" if sizes == [1, 1] else "a line" if sizes[0] == 1 else "larger"),
+        ("map.kernel", str(map.kernel)),
+        ("map.stride", f"{map.stride} {'with rest' if passed else 'without'}" if map.stride > 1 else "1"),
+        ("map.padding", str(map.padding)),
+        ("map.pool", "none" if map.pool == 1 else "with rest" if left else "whole"),
+        ("map.lanes", "1" if windows == 1 else "all" if windows == map.windows else "some"),
+        ("map.goes_on", "a pixel" if map.pooled_height * map.pooled_width == 1 else "larger"),
+    }
 
 
 KINDS = ("uniform", "zeros", "ones", "ties", "extremes")
@@ -259,8 +323,10 @@ def network(configuration: Configuration, rng: np.random.Generator, kind: str) -
             else:
                 drawn = rng.integers(0, greatest + 2, (mh, levels))
             thresholds = np.sort(drawn, axis=1).astype(np.int32).reshape(mh, *[levels] * (levels > 1))
-        layers.append(LayerWeights(weights, thresholds, mask, tuple(shape["coefficients"])))
-    return Model(tuple(layers), 128, (shapes[0]["mw"], *(shape["mh"] for shape in shapes)))
+        map = shape.get("convolution") and Convolution(**shape["convolution"])
+        layers.append(LayerWeights(weights, thresholds, mask, tuple(shape["coefficients"]), map or None))
+    connected = [shape for shape, each in zip(shapes, layers, strict=True) if not each.convolution]
+    return Model(tuple(layers), 128, (connected[0]["mw"], *(shape["mh"] for shape in connected)))
 
 
 def initial_network(configuration: Configuration, seed: int) -> Model:
@@ -269,7 +335,9 @@ def initial_network(configuration: Configuration, seed: int) -> Model:
 
 
 def images(configuration: Configuration, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Draw bool[count, planes · MW] images: dense, sparse, all zero or all one."""
-    mw = len(configuration["layers"][0]["coefficients"]) * configuration["layers"][0]["mw"]
+    """Draw bool[count, planes · elements] images: dense, sparse, all zero or all one."""
+    first = configuration["layers"][0]
+    map = first.get("convolution")
+    elements = map["height"] * map["width"] * map["channels"] if map else first["mw"]
     density = rng.choice((0.0, 0.1, 0.5, 0.5, 0.5, 0.9, 1.0), (count, 1))
-    return rng.random((count, mw)) < density
+    return rng.random((count, len(first["coefficients"]) * elements)) < density

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`hardware.json`: what the Scala elaboration reads. Shapes, folds and block RAM; no weight and no training."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,6 +13,33 @@ ROUTINGS: tuple[Routing, ...] = ("stationary", "diagonal", "broadcast")
 Count = Annotated[int, Field(ge=1)]
 Kind = Literal["binary", "ternary"]
 BAUD = 1_000_000  # what every USB-serial cable of 3.3 V can
+
+
+@dataclass(frozen=True)
+class Slide:
+    """A square of kernel × kernel pixels that slides by `stride` over a map with a frame of `padding` around it."""
+
+    height: int
+    width: int
+    channels: int
+    kernel: int
+    stride: int
+    padding: int = 0
+
+    @property
+    def padded_height(self) -> int:
+        """Rows of the map and its frame."""
+        return self.height + 2 * self.padding
+
+    @property
+    def padded_width(self) -> int:
+        """Columns of the map and its frame."""
+        return self.width + 2 * self.padding
+
+    @property
+    def places(self) -> int:
+        """Pixels of the map and its frame."""
+        return self.padded_height * self.padded_width
 
 
 class Convolution(Strict):
@@ -30,6 +58,15 @@ class Convolution(Strict):
     stride: Count = 1
     padding: Annotated[int, Field(ge=0)] = 0
     pool: Count = 1
+
+    @property
+    def slide(self) -> Slide:
+        """What the windows slide over."""
+        return Slide(self.height, self.width, self.channels, self.kernel, self.stride, self.padding)
+
+    def pooling(self, filters: int) -> Slide:
+        """What the squares of answers slide over, `filters` answers a pixel."""
+        return Slide(self.out_height, self.out_width, filters, self.pool, self.pool)
 
     @property
     def mw(self) -> int:

@@ -3,7 +3,7 @@
 
 from typing import Literal
 
-from xnorfpga.artefacts.hardware import Kind, Routing
+from xnorfpga.artefacts.hardware import Convolution, Kind, Routing
 from xnorfpga.base.strict import Artefact, Strict
 
 
@@ -30,12 +30,21 @@ class OutputFacts(Strict):
     score_bits: int
 
 
+class PlainMemory(Strict):
+    """A memory that no model is loaded into: bits of a row, rows."""
+
+    width: int
+    depth: int
+
+
 class LayerFacts(Strict):
     """One layer: shape and fold, and what follows from them.
 
     synapse_fold: MW / SIMD. neuron_fold: MH / PE. cycles: of one batch of images.
     step_to_output_cycles: from the issue of a step to its result. margin_bits: of sum − T in two's complement.
     coefficients: of each bit plane of an input. output_planes: bit planes of an answer.
+    convolution: the map of whose windows the inputs are; windows: that are a batch then, instead of images. rows: the
+    memories of the last rows of its maps.
     weights, counting, input_buffer, threshold: how each of these parts is built; docs/engine.md says what each form is.
     threshold_digit_bits: of the digits by which serial thresholds are entered, else 0. level_bits: of what a level is
     above or below the middle one, else 0.
@@ -54,6 +63,9 @@ class LayerFacts(Strict):
     fifo_depth: int
     margin_bits: int
     coefficients: tuple[int, ...]
+    convolution: Convolution | None
+    windows: int
+    rows: tuple[PlainMemory, ...]
     output_planes: int
     weights: Kind
     counting: Literal["plain", "paired", "masked"]
@@ -75,13 +87,6 @@ class MemoryFacts(Strict):
     files: tuple[str, ...]
 
 
-class BoardMemory(Strict):
-    """A memory of the board's own, in front of the accelerator: bits of a row, rows."""
-
-    width: int
-    depth: int
-
-
 class LinkFacts(Strict):
     """The board's serial link: bits per second, version of the protocol, what `identify` says of the hardware.
 
@@ -92,7 +97,7 @@ class LinkFacts(Strict):
     protocol: int
     digest: str
     images_per_frame: int
-    memories: tuple[BoardMemory, ...]
+    memories: tuple[PlainMemory, ...]
 
 
 class Manifest(Artefact):

@@ -6,13 +6,14 @@ MH × MW matrix, PE neurons and SIMD inputs are worked at once, so that it takes
 `copies` images.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
-from xnorfpga.artefacts.hardware import Convolution, Hardware, Kind
+from xnorfpga.artefacts.hardware import Convolution, Hardware, Kind, Slide
+from xnorfpga.design import timing
 
 
 def _bits(values: int) -> int:
@@ -228,37 +229,78 @@ class LayerPrediction:
         """Whether an image's transitions (pairs of unlike inputs) can be counted while its words are collected."""
         return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
 
+    @property
+    def engine_cycles(self) -> int:
+        """Cycles a group of images takes in the engine: a map, all its groups of windows."""
+        return self.cycles * (self.convolution.windows // self.windows if self.convolution else 1)
+
+    @property
+    def map_cycles(self) -> int:
+        """Cycles that windows and squares take to slide over its maps; 0 of a fully connected layer."""
+        if not self.convolution:
+            return 0
+        return max(self.convolution.slide.places, self.convolution.pooling(self.mh).places)
+
+    @property
+    def fifo_depth(self) -> int:
+        """Places for results, so that their way through the pipeline and back never stalls an unhindered layer."""
+        return -(-(self.step_to_output_cycles + 1) // self.synapse_fold)
+
+    @property
+    def engine(self) -> timing.Engine:
+        """Its part in the chain, before the first image."""
+        return timing.Engine(
+            synapse_fold=self.synapse_fold,
+            neuron_fold=self.neuron_fold,
+            holds=self.input_buffer.holds,
+            idle=self.threshold.preset_cycles,
+            delay=self.step_to_output_cycles,
+            places=self.fifo_depth,
+        )
+
     def facts(self) -> dict[str, Any]:
         """Return what the manifest's entry of the layer must state alike."""
         sizes = ("mw", "mh", "pe", "simd", "routing", "synapse_fold", "neuron_fold", "cycles", "step_to_output_cycles")
-        more = ("margin_bits", "output_planes", "weights")
+        more = ("fifo_depth", "margin_bits", "output_planes", "weights", "windows")
         parts = ("counting", "input_buffer", "threshold")
         return {
             **{name: getattr(self, name) for name in (*sizes, *more)},
             **{part: getattr(self, part).name for part in parts},
             "coefficients": list(self.coefficients),
+            "rows": [{"width": width, "depth": depth} for width, depth in self.rows],
+            "convolution": self.convolution and self.convolution.model_dump(),
             "threshold_digit_bits": self.threshold.digit_bits,
             "level_bits": self.threshold.level_bits,
         }
 
     def m10k(self, block: Block) -> int:
-        """Return the block RAMs of weights and thresholds."""
-        weights = block.blocks(self.pe * self.simd * self.weight_bits, self.steps)
-        return weights + sum(block.blocks(*memory) for memory in self.threshold.memories)
+        """Return the block RAMs of weights, thresholds and the rows of maps that windows slide over."""
+        memories = [(self.pe * self.simd * self.weight_bits, self.steps), *self.threshold.memories, *self.rows]
+        return sum(block.blocks(*memory) for memory in memories)
+
+    @property
+    def rows(self) -> list[tuple[int, int]]:
+        """Width and depth of the memories of the last rows of its maps (SlidingWindow in Scala)."""
+        if not self.convolution:
+            return []
+        slides = [(self.convolution.slide, self.planes), (self.convolution.pooling(self.mh), self.output_planes)]
+        sizes = [((each.kernel - 1) * each.channels * planes, each.padded_width) for each, planes in slides]
+        return [(width, depth) for width, depth in sizes if width]
 
 
-def _adapted(times: Sequence[int], from_width: int, to_width: int) -> list[int]:
-    """Return when each beat of `to_width` bits is there, given when each beat of `from_width` bits is."""
-    if from_width == to_width:
-        return list(times)
-    if to_width % from_width == 0:  # Collector: full one cycle after its last beat
-        beats = to_width // from_width
-        return [time + 1 for time in times[beats - 1 :: beats]]
-    there: list[int] = []  # Serializer: a beat is taken one cycle before its first part shows
-    for time in times:
-        start = max(time + 1, there[-1] + 1 if there else 0)
-        there += range(start, start + from_width // to_width)
-    return there
+@dataclass(frozen=True)
+class Pace:
+    """How images follow each other when they come without a pause.
+
+    interval_cycles: between two results in the end. settling: results before all following ones are so far apart.
+    """
+
+    interval_cycles: int
+    settling: int
+
+
+SETTLED = 4  # distances in a row that must be equal
+MOST_IMAGES = 64  # after which no distance that stays would be a defect of the engine
 
 
 @dataclass(frozen=True)
@@ -271,15 +313,22 @@ class Prediction:
     block: Block
 
     @property
-    def interval_cycles(self) -> int:
-        """Cycles between two groups of images in steady state: those of the slowest stage."""
+    def slowest_cycles(self) -> int:
+        """Cycles that the slowest stage takes for a group of images: they cannot follow each other faster."""
         input_cycles = self.copies * self.input_words
         argmax_cycles = self.layers[-1].mh + self.copies
-        return max(input_cycles, argmax_cycles, *(layer.cycles for layer in self.layers))
+        return max(input_cycles, argmax_cycles, *(cycles for layer in self.layers for cycles in (layer.engine_cycles, layer.map_cycles)))
+
+    @property
+    def interval_cycles(self) -> int:
+        """Cycles between two groups of images in steady state."""
+        return self.pace.interval_cycles
 
     @property
     def input_words(self) -> int:
-        """Words of an image, all its bit planes."""
+        """Words of an image, all its bit planes; for a convolution a pixel each."""
+        if image := self.layers[0].convolution:
+            return image.height * image.width
         return self.layers[0].planes * (self.layers[0].mw // self.input_word_bits)
 
     @property
@@ -293,29 +342,56 @@ class Prediction:
 
         Counted from the edge that takes its first word, as latency is.
         """
-        return tuple((steps[0], results[-1]) for steps, results in self._lone_image())
+        engines = [unit for unit in self._lone_image if isinstance(unit, timing.Engine)]
+        return tuple((engine.steps[0], engine.given[-1]) for engine in engines)
 
     @property
     def latency_cycles(self) -> int:
         """Cycles of a lone image, from the edge that takes its first word to the edge that takes its result."""
-        last = self.layers[-1]
-        _, results = self._lone_image()[-1]
-        scores = _adapted(results, last.out_width, last.out_width // last.pe)
-        return scores[-1] + 1
+        return self._lone_image[-1].taken[0]
 
-    def _lone_image(self) -> list[tuple[list[int], list[int]]]:
-        """Return for each layer when a lone image's steps are issued, and when its results are there."""
-        times = [self.input_words]  # when the whole image is collected
-        schedule = []
+    def _chain(self, images: int, copies: int) -> list[timing.Unit]:
+        """Return the units of the accelerator, that many images before it, groups of `copies` images."""
+        first = self.layers[0]
+        units: list[timing.Unit] = [timing.Source(images * self.input_words)]
+        if not first.convolution:
+            units.append(timing.Collector(copies * self.input_words))
         for layer in self.layers:
-            arrivals = _adapted(times, layer.arrival_width, layer.input_buffer.width)
-            steps: list[int] = []  # serial thresholds are in place before: the accelerator was idle
-            for step in range(layer.steps):
-                there = arrivals[0] if layer.input_buffer.holds else arrivals[step]
-                steps.append(max(there, steps[-1] + 1 if steps else 0))
-            times = [step + layer.step_to_output_cycles for step in steps[layer.synapse_fold - 1 :: layer.synapse_fold]]
-            schedule.append((steps, times))
-        return schedule
+            engine: list[timing.Unit] = [*_adapter(layer.arrival_width, layer.input_buffer.width), layer.engine]
+            if layer.convolution:
+                lanes = [timing.LaneCollector(layer.windows, engine[0])] if layer.windows > 1 else []
+                units += [_sliding(layer.convolution.slide), *lanes, *engine, *_adapter(layer.pe, layer.mh)]
+                units += [timing.Serializer(layer.windows)] if layer.windows > 1 else []
+                if layer.convolution.pool > 1:
+                    units.append(_sliding(layer.convolution.pooling(layer.mh)))
+            else:
+                units += engine
+        last = self.layers[-1]
+        return [*units, *_adapter(last.pe, 1), timing.ArgMax(last.mh, copies), timing.Sink()]
+
+    @cached_property
+    def _lone_image(self) -> list[timing.Unit]:
+        """The units after a lone image, which the accelerator waited for."""
+        units = self._chain(images=1, copies=1)
+        timing.run(units)
+        return units
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How images follow each other: by the slowest stage, and maps by what its neighbors can take meanwhile."""
+        if not self.layers[0].convolution:
+            return Pace(self.slowest_cycles, settling=0)
+        images = 2 * SETTLED
+        while images <= MOST_IMAGES:
+            units = self._chain(images, copies=1)
+            timing.run(units)
+            times = units[-1].taken
+            distances = [later - earlier for earlier, later in pairwise(times)]
+            if len(set(distances[-SETTLED:])) == 1:
+                settled = next(k for k in range(len(distances)) if len(set(distances[k:])) == 1)
+                return Pace(distances[-1], settled)
+            images *= 2
+        raise AssertionError(f"the distance of two images still changes after {MOST_IMAGES}")
 
     @property
     def m10k(self) -> int:
@@ -328,15 +404,40 @@ def predict_hardware(hardware: Hardware) -> Prediction:
     shapes = hardware.layers
     layers = []
     for index, shape in enumerate(shapes):
-        previous = shapes[index - 1].pe if index else None
+        before = shapes[index - 1] if index else None
+        previous = before and (before.mh if before.convolution else before.pe)  # of a map: a pixel
+        whole = shape.mw if shape.convolution else None  # a window at once
         layers.append(
             LayerPrediction(
                 **dict(shape),
                 thresholded=index < len(shapes) - 1,
                 output_planes=len(shapes[index + 1].coefficients) if index < len(shapes) - 1 else 1,
-                word_width=previous or hardware.input_word_bits,
-                arrival_width=previous or shape.mw,
+                word_width=whole or previous or hardware.input_word_bits,
+                arrival_width=whole or previous or shape.mw,
             )
         )
     block = Block(hardware.memory.block_bits, hardware.memory.max_width)
     return Prediction(tuple(layers), hardware.copies, hardware.input_word_bits, block)
+
+
+def _adapter(from_width: int, to_width: int) -> list[timing.Unit]:
+    """Return what makes beats of `from_width` bits a lane `to_width` bits wide (Beat.adapt in Scala)."""
+    if from_width == to_width:
+        return []
+    return [timing.Collector(to_width // from_width) if to_width > from_width else timing.Serializer(from_width // to_width)]
+
+
+def _sliding(slide: Slide) -> timing.SlidingWindow:
+    """Return the unit that moves a square over a map."""
+    rows, columns = range(slide.padded_height), range(slide.padded_width)
+
+    def inside(at: int, size: int) -> bool:
+        return slide.padding <= at < slide.padding + size
+
+    def ends(at: int) -> bool:
+        return at >= slide.kernel - 1 and (at - slide.kernel + 1) % slide.stride == 0
+
+    return timing.SlidingWindow(
+        [inside(y, slide.height) and inside(x, slide.width) for y in rows for x in columns],
+        [ends(y) and ends(x) for y in rows for x in columns],
+    )

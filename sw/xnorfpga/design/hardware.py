@@ -12,7 +12,7 @@ def hardware(design: Design, folding: Folding) -> Hardware:
 
     Weights and training are not in it: a newly trained model of the same shape gives the same hardware.
     """
-    layers = []
+    layers, maps = [], design.convolutions
     for k, ((mw, mh), fold) in enumerate(zip(design.shapes, folding.layers, strict=True)):
         coefficients, weights = operands(design).of_layer(k, last=k == len(design.shapes) - 1)
         layers.append(
@@ -24,6 +24,8 @@ def hardware(design: Design, folding: Folding) -> Hardware:
                 simd=fold.simd,
                 coefficients=coefficients,
                 weights=weights,
+                convolution=maps[k] if k < len(maps) else None,
+                windows=fold.windows,
             )
         )
     return Hardware(

@@ -24,6 +24,15 @@ def bit_planes(images: NDArray[np.uint8], planes: int) -> Bits:
     return (grey >> np.arange(planes, dtype=np.uint8)[:, None] & 1).astype(bool).reshape(len(images), -1)
 
 
+def pixel_by_pixel(bits: Bits, planes: int, channels: int) -> Bits:
+    """Return bool[…, planes · pixels · channels] of images, plane by plane, as a convolution's words: pixel by pixel.
+
+    A pixel's word is the planes one after the other, the least first, of each its channels.
+    """
+    apart = bits.reshape(*bits.shape[:-1], planes, -1, channels)
+    return np.moveaxis(apart, -3, -2).reshape(bits.shape)
+
+
 def pack(bits: Bits) -> NDArray[np.uint64]:
     """Pack bool[N, MW] into words uint64[N, ceil(MW / 64)]: element i is bit i mod 64 of word i // 64."""
     padded = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 64))).copy("C")  # whatever the order of `bits` in memory

@@ -4,13 +4,14 @@ package xnorfpga.bench
 import spinal.core._
 import ujson.{Obj, Value}
 import upickle.default._
-import xnorfpga.config.{AcceleratorConfig, BlockRam, refuse}
+import xnorfpga.config.{AcceleratorConfig, BlockRam, Slide, refuse}
 import xnorfpga.counting.{Counting, XnorPopcount}
 import xnorfpga.head.ArgMax
 import xnorfpga.memory.{LoadPort, MemoryShape}
 import xnorfpga.mvu.{InputRegister, Layer, LayerPlan, ProcessingElement}
 import xnorfpga.stream.{Collector, ImageCollector, Lanes, Serializer}
 import xnorfpga.top.Manifest
+import xnorfpga.window.{LaneCollector, LaneSerializer, MaxPool, PixelInput, SlidingWindow}
 
 /** @param facts the parameters, and what follows from them that a bench must know */
 case class UnitUnderTest(component: Component, facts: Obj)
@@ -20,14 +21,15 @@ object UnitUnderTest {
     def number(key: String) = parameters(key).num.toInt
     lazy val config = read[AcceleratorConfig](parameters("accelerator"))
     lazy val plan = LayerPlan.all(config)(number("layer"))
-    lazy val lanes = Lanes(config.copies, plan.config.planes)
+    lazy val lanes = Lanes(plan.copies, plan.config.planes)
 
     /** Lanes of a unit alone: one bit plane where no other number is given. */
     def shape = Lanes(number("copies"), parameters.obj.get("planes").map(_.num.toInt).getOrElse(1))
 
     /** The parameters, and what is said of them. */
     def facts(more: Obj*) = Obj.from((parameters +: more).flatMap(_.obj))
-    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> config.copies)
+    def layer = Obj("plan" -> Manifest.layer(plan), "copies" -> plan.copies)
+    def one = Obj("copies" -> 1)
     def counting(name: String) = Counting.all.find(_.name == name).getOrElse(refuse(s"counting = \"$name\" is unknown"))
     unit match {
       case "XnorPopcount" =>
@@ -41,7 +43,7 @@ object UnitUnderTest {
         val transitions = Obj("transitions_arrive" -> (plan.collectedTransitionBits > 0), "transition_stage" -> register.transitionStage)
         UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
-        val unit = Layer(plan, config.copies, config.memory)
+        val unit = Layer(plan, config.memory)
         val arrives = plan.index == 0 && plan.collectedTransitionBits > 0
         val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> arrives)
         UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
@@ -53,6 +55,19 @@ object UnitUnderTest {
         UnitUnderTest(collector, facts())
       case "Serializer" =>
         UnitUnderTest(Serializer(number("in_width"), number("out_width"), shape), facts())
+      case "SlidingWindow" =>
+        val Seq(height, width, channels, kernel, stride, padding) =
+          Seq("height", "width", "channels", "kernel", "stride", "padding").map(number)
+        UnitUnderTest(SlidingWindow(Slide(height, width, channels, kernel, stride, padding), number("planes")), facts(one))
+      case "MaxPool" =>
+        val Seq(height, width, channels, pool) = Seq("height", "width", "channels", "pool").map(number)
+        UnitUnderTest(MaxPool(Slide(height, width, channels, pool, pool, padding = 0), number("planes")), facts(one))
+      case "LaneCollector" =>
+        UnitUnderTest(LaneCollector(number("width"), number("lanes"), number("planes")), facts(one))
+      case "LaneSerializer" =>
+        UnitUnderTest(LaneSerializer(number("width"), number("lanes"), number("planes")), facts(one))
+      case "PixelInput" =>
+        UnitUnderTest(PixelInput(number("pixels"), number("channels"), number("planes")), facts(one))
       case "ArgMax" =>
         UnitUnderTest(ArgMax(number("classes"), number("score_bits"), number("copies")), facts())
       case "LoadPort" =>

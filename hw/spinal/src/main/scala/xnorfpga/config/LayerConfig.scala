@@ -8,6 +8,8 @@ import upickle.default._
   *
   * @param mw inputs, @param mh neurons, @param pe neurons at once (divides MH), @param simd inputs at once (divides MW)
   * @param coefficients of the bit planes of an input, the least first: powers of two, so that they are wires
+  * @param convolution the map of whose windows the inputs are; a fully connected layer has none
+  * @param windows of an image that share every weight read
   */
 @upickle.implicits.allowUnknownKeys(false)
 case class LayerConfig(
@@ -17,7 +19,9 @@ case class LayerConfig(
     pe: Int,
     simd: Int,
     coefficients: Seq[Int],
-    weights: Weights
+    weights: Weights,
+    convolution: Option[Convolution] = None,
+    windows: Int = 1
 ) {
   private def check(key: String, part: Int, whole: String, size: Int): Unit =
     if (part < 1 || size % part != 0)
@@ -27,6 +31,9 @@ case class LayerConfig(
   check("simd", simd, "mw", mw)
   if (routing == Routing.Stationary && simd != mw)
     refuse(s"simd = $simd with stationary routing must be mw = $mw: the whole input stands before every PE")
+  for (map <- convolution if map.mw != mw)
+    refuse(s"mw = $mw is not that of the convolution's windows, kernel² · channels = ${map.mw}")
+  check("windows", windows, "windows of an image", convolution.fold(1)(_.windows))
   if (coefficients.isEmpty || !coefficients.forall(c => c >= 1 && c <= 128 && isPow2(c)))
     refuse(s"coefficients = [${coefficients.mkString(", ")}]: one of each bit plane, of 1, 2, 4, … 128")
 

@@ -15,8 +15,8 @@ import xnorfpga.stream.{Beat, Lanes, WasReset}
   * The sequencer issues steps; a step then flows through the stages that `LayerPlan` names: input word and weights meet,
   * are counted, go into the accumulators, and a row's answers into a small buffer.
   */
-case class Layer(plan: LayerPlan, copies: Int, ram: BlockRam) extends Component {
-  import plan.{answerStage, countedStage, index, outPlanes, readStage, startStage, summedStage}
+case class Layer(plan: LayerPlan, ram: BlockRam) extends Component {
+  import plan.{answerStage, copies, countedStage, index, outPlanes, readStage, startStage, summedStage}
   import plan.config.{accumulatorBits, coefficients, neuronFold, pe, planes, simd, synapseFold}
   val shapes = plan.shapes(ram)
   private val lanes = Lanes(copies, planes)

@@ -12,6 +12,7 @@ import xnorfpga.memory.MemoryShape
   * @param arrivalWidth bits a lane of the beats that reach it: for layer 0 a whole image
   * @param last its sums are the scores
   * @param outPlanes bit planes of an answer: those that the next layer takes
+  * @param copies what shares a weight read: images, or windows of one
   */
 case class LayerPlan(
     config: LayerConfig,
@@ -19,7 +20,8 @@ case class LayerPlan(
     wordWidth: Int,
     arrivalWidth: Int,
     last: Boolean,
-    outPlanes: Int
+    outPlanes: Int,
+    copies: Int
 ) {
   import config.{coefficients, mw, planes, simd, steps, synapseFold, weights}
 
@@ -60,6 +62,13 @@ case class LayerPlan(
   /** All of them, as they are loaded. */
   def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShapes(ram)
 
+  /** Width and depth of the memories of the last rows of its maps, which no load reaches. */
+  val rows: Seq[(Int, Int)] = for {
+    map <- config.convolution.toSeq
+    (slide, planes) <- Seq((map.slide, planes), (map.pooling(config.mh), outPlanes))
+    if slide.kernel > 1
+  } yield (slide.rowBits(planes), slide.paddedWidth)
+
   // Stages of a step: stage k is k cycles after the step is issued
   /** Input word and weights stand before the PEs. */
   val readStage = 1
@@ -94,9 +103,10 @@ object LayerPlan {
   /** All layers of an accelerator. */
   def all(config: AcceleratorConfig): Seq[LayerPlan] =
     for ((layer, k) <- config.layers.zipWithIndex) yield {
-      val previous = config.layers.lift(k - 1).map(_.pe)
+      val previous = config.layers.lift(k - 1).map(layer => if (layer.convolution.isEmpty) layer.pe else layer.mh) // of a map: a pixel
       val last = k == config.layers.size - 1
       val outPlanes = config.layers.lift(k + 1).map(_.planes).getOrElse(1)
-      LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), last, outPlanes)
+      if (layer.convolution.nonEmpty) LayerPlan(layer, k, layer.mw, layer.mw, last, outPlanes, layer.windows) // a window at once
+      else LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), last, outPlanes, config.copies)
     }
 }

@@ -8,6 +8,7 @@ import xnorfpga.head.ArgMax
 import xnorfpga.memory.LoadPort
 import xnorfpga.mvu.{Layer, LayerPlan}
 import xnorfpga.stream.{Beat, ImageCollector, Lanes}
+import xnorfpga.window.{Maps, PixelInput}
 
 /** The chain: images in, labels and scores out; all layers work at once on successive batches. */
 case class Accelerator(config: AcceleratorConfig) extends Component {
@@ -19,14 +20,25 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val io = AcceleratorIo(config, loadWordBits)
   noIoPrefix()
 
-  val imageCollector = ImageCollector(inputWordBits, layers.head.mw, Lanes(copies, layers.head.planes), plans.head.collectedTransitionBits)
-  imageCollector.io.input << io.images
+  /** How images come in: whole ones into lanes, or for a convolution pixel by pixel. */
+  private case class Entry(images: Stream[Beat], hold: Bool, imageStarts: Bool)
+  private val entry = layers.head.convolution match {
+    case Some(map) =>
+      val pixels = PixelInput(inputWords, map.channels, layers.head.planes).setName("pixelInput")
+      pixels.io.input << io.images
+      Entry(pixels.io.output, pixels.io.hold, pixels.io.imageStarts)
+    case None =>
+      val shape = Lanes(copies, layers.head.planes)
+      val collector = ImageCollector(inputWordBits, layers.head.mw, shape, plans.head.collectedTransitionBits).setName("imageCollector")
+      collector.io.input << io.images
+      Entry(collector.io.output, collector.io.hold, collector.io.imageStarts)
+  }
 
-  val stages = for (plan <- plans) yield Layer(plan, copies, memory).setName(s"layers_${plan.index}")
+  val stages = for (plan <- plans) yield Layer(plan, memory).setName(s"layers_${plan.index}")
   val argMax = ArgMax(classes, scoreBits, copies)
-  val last = stages.map(_.io).foldLeft(imageCollector.io.output) { (stream, layer) =>
-    layer.input << stream
-    layer.output
+  val last = stages.foldLeft(entry.images) { (stream, layer) =>
+    layer.io.input << Maps.windows(stream, layer.plan)
+    Maps.pixels(layer.io.output, layer.plan)
   }
   argMax.io.input << Beat.adapt(last, scoreBits)
   io.results << argMax.io.output
@@ -35,16 +47,16 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val loadPort = LoadPort(shapes)
   loadPort.io.words << io.load
   io.load_checksum := loadPort.io.checksum
-  imageCollector.io.hold := loadPort.io.hold
+  entry.hold := loadPort.io.hold
   stages.foreach(_.io.loading := loadPort.io.running)
   stages.flatMap(_.io.load).zip(loadPort.io.buses).foreach { case (memory, bus) => memory := bus }
 
   // Images inside: at most a batch in every register and in every place of every buffer on their way
-  val places = plans.map(plan => 3 + plan.fifoDepth).sum + 4
+  val places = plans.map(plan => 3 + plan.fifoDepth + plan.config.convolution.fold(0)(_ => 4)).sum + 4
   val inside = CounterUpDown(1 << log2Up(copies * places + 1))
-  when(imageCollector.io.imageStarts) { inside.increment() }
+  when(entry.imageStarts) { inside.increment() }
   when(io.results.fire) { inside.decrement() }
-  loadPort.io.idle := RegNext(inside.value === 0 && !imageCollector.io.imageStarts) init False
+  loadPort.io.idle := RegNext(inside.value === 0 && !entry.imageStarts) init False
 
   for ((probe, layer) <- io.probes.zip(stages)) probe := Probe.watch(layer.io.output, layer.plan.config.mh)
 }

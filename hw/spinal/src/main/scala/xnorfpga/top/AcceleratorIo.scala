@@ -19,5 +19,7 @@ case class AcceleratorIo(config: AcceleratorConfig, loadWordBits: Int) extends B
   val load_checksum = out Bits (32 bits)
 
   /** Hidden layers' bits as they are complete, for tests; left open, synthesis removes what feeds them. */
-  val probes = layers.init.zip(layers.tail).map { case (layer, next) => out(Probe(Lanes(copies, next.planes), layer.mh)) }
+  val probes = layers.init.zip(layers.tail).map { case (layer, next) =>
+    out(Probe(Lanes(if (layer.convolution.isEmpty) copies else layer.windows, next.planes), layer.mh))
+  }
 }

@@ -2,6 +2,7 @@
 package xnorfpga.top
 
 import spinal.core._
+import upickle.default.writeJs
 import xnorfpga.board.{De1SocTop, LinkPlan}
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.memory.MemoryShape
@@ -35,8 +36,10 @@ object Manifest {
       "protocol" -> LinkPlan.protocolVersion,
       "digest" -> f"${plan.digest}%08x",
       "images_per_frame" -> plan.imagesPerFrame,
-      "memories" -> plan.memories.map { case (width, depth) => ujson.Obj("width" -> width, "depth" -> depth) }
+      "memories" -> plan.memories.map { case (width, depth) => shape(width, depth) }
     )
+
+  private def shape(width: Int, depth: Int) = ujson.Obj("width" -> width, "depth" -> depth)
 
   def layer(plan: LayerPlan): ujson.Obj = {
     val c = plan.config
@@ -54,6 +57,9 @@ object Manifest {
       "fifo_depth" -> plan.fifoDepth,
       "margin_bits" -> c.accumulatorBits,
       "coefficients" -> c.coefficients,
+      "convolution" -> c.convolution.map(writeJs(_)).getOrElse(ujson.Null),
+      "windows" -> c.windows,
+      "rows" -> plan.rows.map { case (width, depth) => shape(width, depth) },
       "output_planes" -> plan.outPlanes,
       "weights" -> c.weights.name,
       "counting" -> plan.counting.name,

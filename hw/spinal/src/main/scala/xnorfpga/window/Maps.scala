@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package xnorfpga.window
+
+import spinal.core._
+import spinal.lib._
+import xnorfpga.mvu.LayerPlan
+import xnorfpga.stream.Beat
+
+/** The way of a map through a convolutional layer: its engine sees windows in lanes, as a fully connected one images. */
+object Maps {
+
+  /** Pixels → what the layer's engine takes; a fully connected layer takes them as they are. */
+  def windows(pixels: Stream[Beat], plan: LayerPlan): Stream[Beat] = plan.config.convolution.fold(pixels) { convolution =>
+    val sliding = SlidingWindow(convolution.slide, plan.config.planes).setName(s"layers_${plan.index}_window")
+    sliding.io.input << pixels
+    if (plan.copies == 1) sliding.io.output
+    else {
+      val collector = LaneCollector(plan.config.mw, plan.copies, plan.config.planes).setName(s"layers_${plan.index}_lanes")
+      collector.io.input << sliding.io.output
+      collector.io.output
+    }
+  }
+
+  /** What the layer's engine gives → pixels of the map that goes on. */
+  def pixels(answers: Stream[Beat], plan: LayerPlan): Stream[Beat] = plan.config.convolution.fold(answers) { convolution =>
+    import plan.config.mh
+    val whole = Beat.adapt(answers, mh)
+    val single = if (plan.copies == 1) whole
+    else {
+      val serializer = LaneSerializer(mh, plan.copies, plan.outPlanes).setName(s"layers_${plan.index}_pixels")
+      serializer.io.input << whole
+      serializer.io.output
+    }
+    if (convolution.pool == 1) single
+    else {
+      val pool = MaxPool(convolution.pooling(mh), plan.outPlanes).setName(s"layers_${plan.index}_pool")
+      pool.io.input << single
+      pool.io.output
+    }
+  }
+}

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When each beat of each Stream moves, from the first word of an image to its result.
+
+The accelerator is a chain of units, each between two Streams. A beat moves in the first cycle in which it is offered and
+accepted. A unit offers and accepts by what moved before, so all times follow from each other; nothing is simulated cycle
+by cycle. The rules of a unit stand in its class, as its component in Scala has them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+LONG_AGO = -(1 << 40)  # of what an idle unit did before the first image
+
+
+@dataclass
+class Unit:
+    """A unit between two Streams. `taken` and `given`: the cycles in which its beats moved in and out, in order."""
+
+    taken: list[int] = field(default_factory=list, init=False)
+    given: list[int] = field(default_factory=list, init=False)
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered; None: what it waits for is not known yet."""
+        raise NotImplementedError
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken; None: what it waits for is not known yet."""
+        raise NotImplementedError
+
+    def _next(self, there: int) -> int:
+        """Return when a beat that is there from that cycle is offered: one moves a cycle."""
+        return max(there, self.given[-1] + 1) if self.given else there
+
+
+@dataclass
+class Source(Unit):
+    """Words of images, one a cycle, from cycle 0."""
+
+    words: int
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        return self._next(0) if len(self.given) < self.words else None
+
+
+@dataclass
+class Sink(Unit):
+    """Takes every result at once."""
+
+    def accept(self) -> int:
+        """Return from which cycle the next beat can be taken."""
+        return LONG_AGO
+
+
+@dataclass
+class Collector(Unit):
+    """`beats` beats become one, which stands in the register until it moves (Collector, ImageCollector)."""
+
+    beats: int
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        last = self.beats * (len(self.given) + 1) - 1
+        return self._next(self.taken[last] + 1) if last < len(self.taken) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        before = len(self.taken) // self.beats - 1  # the vector that must have moved
+        if before < 0:
+            return LONG_AGO
+        return self.given[before] if before < len(self.given) else None
+
+
+@dataclass
+class Serializer(Unit):
+    """A beat becomes `beats` (Serializer, LaneSerializer)."""
+
+    beats: int
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        source = len(self.given) // self.beats
+        return self._next(self.taken[source] + 1) if source < len(self.taken) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        last = self.beats * len(self.taken) - 1
+        if last < 0:
+            return LONG_AGO
+        return self.given[last] if last < len(self.given) else None
+
+
+@dataclass
+class LaneCollector(Unit):
+    """`lanes` beats become one; the last passes through in the cycle in which it comes (LaneCollector)."""
+
+    lanes: int
+    following: Unit
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        last = self.lanes * (len(self.given) + 1) - 1
+        return self.taken[last] if last < len(self.taken) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        if (len(self.taken) + 1) % self.lanes:
+            return LONG_AGO
+        return self.following.accept() if len(self.given) == len(self.taken) // self.lanes else None
+
+
+@dataclass
+class SlidingWindow(Unit):
+    """Pixels become windows (SlidingWindow, MaxPool): a place of the map with its frame a cycle.
+
+    takes, ends: of each place in turn, whether a pixel comes in there, and whether a window is complete with it.
+    """
+
+    takes: Sequence[bool]
+    ends: Sequence[bool]
+    _place: int = field(default=0, init=False)
+    _moved: int = field(default=LONG_AGO, init=False)
+    _complete: list[int] = field(default_factory=list, init=False)
+    _seen: int = field(default=0, init=False)  # pixels
+
+    def _free(self) -> int | None:
+        """Return from which cycle the window register can move; goes over places that take no pixel."""
+        while True:
+            if len(self.given) < len(self._complete):
+                return None
+            free = max(self._moved + 1, self.given[-1] if self.given else LONG_AGO)
+            if self.takes[self._place]:
+                if self._seen == len(self.taken):
+                    return free
+                free = self.taken[self._seen]
+                self._seen += 1
+            self._moved = free
+            if self.ends[self._place]:
+                self._complete.append(free + 1)
+            self._place = (self._place + 1) % len(self.takes)
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        self._free()
+        return self._complete[len(self.given)] if len(self.given) < len(self._complete) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        return self._free()
+
+
+@dataclass
+class Engine(Unit):
+    """The matrix-vector unit of a layer: input register, sequencer, pipeline and buffer (Layer).
+
+    synapse_fold, neuron_fold: steps of a row of weights, rows of a group. holds: a group comes with its first step;
+    else a beat with each. idle: cycles between two groups. delay: from a step to its result. places: for results.
+    steps: the cycle of each step, in order.
+    """
+
+    synapse_fold: int
+    neuron_fold: int
+    holds: bool
+    idle: int
+    delay: int
+    places: int
+    steps: list[int] = field(default_factory=list, init=False)
+
+    def _ready(self) -> int | None:
+        """Return from which cycle the next step that takes a beat can be; goes over those that take none."""
+        in_group = self.synapse_fold * self.neuron_fold
+        while True:
+            step = len(self.steps)
+            ready = self.steps[-1] + 1 if step else LONG_AGO
+            if step % in_group == 0 and step:
+                ready += self.idle
+            row, word = divmod(step, self.synapse_fold)
+            if word == self.synapse_fold - 1 and row >= self.places:
+                if row - self.places >= len(self.given):
+                    return None
+                ready = max(ready, self.given[row - self.places] + 1)
+            if step % in_group == 0 or not self.holds:
+                number = step // in_group if self.holds else step
+                if number == len(self.taken):
+                    return ready
+                ready = self.taken[number]
+            self.steps.append(ready)
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        self._ready()
+        last = self.synapse_fold * (len(self.given) + 1) - 1
+        return self._next(self.steps[last] + self.delay) if last < len(self.steps) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        return self._ready()
+
+
+@dataclass
+class ArgMax(Unit):
+    """Scores of a group, class by class, become a result a lane (ArgMax)."""
+
+    classes: int
+    lanes: int
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        last = self.classes * (len(self.given) // self.lanes + 1) - 1
+        return self._next(self.taken[last] + 1) if last < len(self.taken) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        last = self.lanes * (len(self.taken) // self.classes) - 1
+        if last < 0:
+            return LONG_AGO
+        return self.given[last] + 1 if last < len(self.given) else None
+
+
+def run(units: Sequence[Unit]) -> None:
+    """Let everything move that can: from the source, units[0], to the sink, units[-1]."""
+    links = list(zip(units, units[1:], strict=False))[::-1]
+    moved = True
+    while moved:
+        moved = False
+        for left, right in links:
+            while (offered := left.offer()) is not None and (accepted := right.accept()) is not None:
+                time = max(offered, accepted)
+                left.given.append(time)
+                right.taken.append(time)
+                moved = True

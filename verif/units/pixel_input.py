@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PixelInput alone: words become pixels; `hold` stops them between images and nowhere else."""
+
+import cocotb
+from cocotb.triggers import FallingEdge, RisingEdge
+
+from bench import coverage
+from bench.configurations import Configuration, Parameters, rows
+from bench.streams import Pause, never, random_pause
+from bench.unit import NUMBERS, TIMEOUT, StreamUnit
+from xnorfpga.network.encoding import to_int
+
+
+def simulators(drawn: Configuration) -> dict[str, Parameters]:
+    """Return of each simulator the parameters of its instances."""
+    return {"pixel_input": rows("pixels channels planes", (1, 1, 1), (5, 3, 1), (4, 2, 3))}
+
+
+class Bench(StreamUnit):
+    """A group is an image."""
+
+    input_payload = ("payload_fragment", "payload_last")
+
+    def __init__(self, dut, k: int) -> None:
+        """Wire unit k."""
+        super().__init__(dut, k)
+        self.hold, self.image_starts = self.port("hold"), self.port("imageStarts")
+        self.hold_pause: Pause = never()
+        self.words = 0  # taken of the image that has begun
+
+    async def start(self) -> None:
+        """Start, and drive `hold` from then on."""
+        await super().start()
+        cocotb.start_soon(self.watch())
+
+    def draw_pauses(self) -> None:
+        """Pause in another way, hold in another way."""
+        super().draw_pauses()
+        self.hold_pause = self.rng.choice((never(), random_pause(self.pauses)))
+
+    def forget(self) -> None:
+        """Nothing has been taken."""
+        super().forget()
+        self.words = 0
+
+    async def watch(self) -> None:
+        """Hold now and then, and see that it stops a new image and nothing else."""
+        while True:
+            self.hold.value = int(next(self.hold_pause))
+            await FallingEdge(self.clk)
+            taken = bool(self.input.valid.value and self.input.ready.value)
+            between = self.words == 0
+            assert bool(self.image_starts.value) == (taken and between)
+            if self.hold.value and self.input.valid.value:
+                coverage.sample("pixel_input.hold", "between images" if between else "within")
+                assert not (taken and between), "a new image was taken under hold"
+                if not between:
+                    assert taken or not self.output.ready.value, "hold stopped an image that had begun"
+            if taken:
+                self.words = (self.words + 1) % self.facts["pixels"]
+            await RisingEdge(self.clk)
+
+    async def send(self, full: bool) -> None:
+        """Send an image, pixel by pixel: its planes side by side."""
+        pixels = self.bits(self.facts["pixels"], self.planes, self.facts["channels"])
+        for pixel in pixels:
+            self.scoreboard.expect(1, *(to_int(plane) for plane in pixel))
+        for pixel in pixels:
+            await self.input.send(to_int(pixel.reshape(-1)), self.rng.randint(0, 1))
+
+
+@cocotb.test(**TIMEOUT)
+@cocotb.parametrize(k=NUMBERS)
+async def every_pixel_comes(dut, k: int) -> None:
+    """Under random pauses, holds and resets."""
+    await Bench(dut, k).rounds()
+
+
+@cocotb.test(**TIMEOUT)
+@cocotb.parametrize(k=NUMBERS)
+async def unhindered_a_pixel_comes_every_cycle(dut, k: int) -> None:
+    """The next image follows at once."""
+    bench = Bench(dut, k)
+    await bench.start()
+    await bench.unhindered(bench.facts["pixels"])
