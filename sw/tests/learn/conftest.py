@@ -13,7 +13,7 @@ from xnorfpga.design import designs
 
 @pytest.fixture
 def dataset(monkeypatch):
-    """Data of 200, 100 and 100 of the embedded digits, which `mnist.load` gives."""
+    """Data of 200, 100 and 100 of the embedded digits, which `load_dataset` gives."""
     digits = mnist._embedded()
     part = np.random.default_rng(3).permutation(5000)
     splits = []

@@ -83,3 +83,45 @@ def test_each_limit_moves_as_it_says_and_no_further(name, limit):
     assert -1.06 * limit < spread.min() < -0.9 * limit
     assert 0.9 * limit < spread.max() < 1.06 * limit
     assert math.isclose(spread.mean().item(), 0, abs_tol=0.12 * limit)
+
+
+def colors():
+    """Return eight images [8, 5, 6, 3] in which every number is another one's."""
+    return torch.arange(8 * 5 * 6 * 3).reshape(8, 5, 6, 3)
+
+
+def test_a_crop_moves_all_channels_together():
+    torch.manual_seed(0)
+    images = colors()
+    moved = shift(images, 2)
+    framed = torch.zeros((8, 9, 10, 3), dtype=images.dtype)
+    framed[:, 2:7, 2:8] = images
+    places = set()
+    for found, frame in zip(moved, framed, strict=True):
+        crops = {(r, c) for r in range(5) for c in range(5) if torch.equal(frame[r : r + 5, c : c + 6], found)}
+        assert len(crops) == 1
+        places |= crops
+    assert len(places) > 4
+
+
+def test_half_of_the_images_are_mirrored():
+    torch.manual_seed(0)
+    images = colors().repeat(50, 1, 1, 1)
+    found = augment(images, options(flip=True))
+    mirrored = [torch.equal(one, other.flip(1)) for one, other in zip(found, images, strict=True)]
+    same = [torch.equal(one, other) for one, other in zip(found, images, strict=True)]
+    assert all(one != other for one, other in zip(mirrored, same, strict=True))
+    assert 150 < sum(mirrored) < 250
+    assert augment(images, options()) is images
+
+
+def test_a_warp_moves_all_channels_together():
+    torch.manual_seed(0)
+    grey = torch.randint(0, 256, (4, 28, 28), dtype=torch.uint8)
+    rgb = torch.stack([grey, 255 - grey, grey], 3)
+    torch.manual_seed(1)
+    alone = warp(grey, options(rotation_degrees=20, shift_pixels=1.5))
+    torch.manual_seed(1)
+    together = warp(rgb, options(rotation_degrees=20, shift_pixels=1.5))
+    assert torch.equal(together[..., 0], alone) and torch.equal(together[..., 2], alone)
+    assert not torch.equal(together[..., 1], alone)

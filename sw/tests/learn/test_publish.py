@@ -203,7 +203,9 @@ def test_only_what_never_saw_the_validation_digits_is_published(tiny, dataset, t
         replace(dataset, train=dataset.test) if change == "other training digits" else replace(dataset, official=False)
     )
     monkeypatch.setattr(mnist, "load", lambda *_, **__: other)
-    with pytest.raises(UserError, match="trained on 'two hundred'; a published model needs all of MNIST"):
+    with pytest.raises(
+        UserError, match="trained on 'two hundred'; a published model needs all official training images"
+    ):
         publish.publish(tiny, tmp_path)
     assert not (tmp_path / "models").exists()
 

@@ -50,7 +50,7 @@ from xnorfpga.learn import train
 digits = mnist._embedded()
 part = np.zeros(5000, bool)
 part[::25] = True
-mnist.load = lambda *_: Dataset("test", True, *(digits.part(np.roll(part, by), "some") for by in (0, 1, 2)))
+mnist.load = lambda *_, **__: Dataset("test", True, *(digits.part(np.roll(part, by), "some") for by in (0, 1, 2)))
 smoke = designs.load("smoke")
 tiny = replace(
     smoke,

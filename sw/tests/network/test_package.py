@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from xnorfpga.artefacts.accelerator import Accelerator, Accuracies, DataNames
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.errors import UserError
 from xnorfpga.network import package
 from xnorfpga.network.golden import LayerWeights, Model
@@ -33,6 +34,15 @@ def quantized() -> Model:
     return Model((hidden, last), 128, (4, 3, 2), np.array([0, 2, 3, 9]))
 
 
+def convolutional() -> Model:
+    """A model of one convolutional layer of two planes and one other."""
+    random = np.random.default_rng(1)
+    convolution = Convolution(height=3, width=4, channels=2, kernel=2, padding=1, pool=2)
+    levels = np.array([[0, 3, 8], [1, 5, 7], [2, 2, 9]], np.int32)
+    hidden = LayerWeights(random.random((3, 8)) < 0.5, levels, None, (1,), convolution)
+    return Model((hidden, LayerWeights(random.random((2, 12)) < 0.5, None, None, (1, 2))), 128, (12, 2))
+
+
 def write(build, written: Model) -> None:
     """Write a model as export does, with figures that nobody reads here."""
     Accelerator(
@@ -50,7 +60,7 @@ def write(build, written: Model) -> None:
     ).write(build / package.DESCRIPTION)
 
 
-@pytest.mark.parametrize("make", [model, quantized])
+@pytest.mark.parametrize("make", [model, quantized, convolutional])
 def test_a_model_comes_back_as_it_was(tmp_path, make):
     write(tmp_path, make())
     loaded = package.load(tmp_path)

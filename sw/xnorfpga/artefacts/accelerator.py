@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.strict import Artefact, Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -17,6 +18,7 @@ class ExportedLayer(Strict):
     thresholded: false for the last layer, whose sums are the scores.
     masked: some weights may be 0.
     coefficients: of the planes of its inputs, the least first.
+    convolution: the map of whose windows the inputs are (None: fully connected).
     """
 
     mw: int
@@ -26,6 +28,7 @@ class ExportedLayer(Strict):
     thresholded: bool
     masked: bool = False
     coefficients: tuple[int, ...] = (1,)
+    convolution: Convolution | None = None
 
 
 class Accuracies(Strict):
@@ -53,6 +56,7 @@ class DataNames(Strict):
 class Accelerator(Artefact):
     """An exported model.
 
+    network: the neurons of each fully connected layer, their inputs first; convolutional layers come before.
     digest: over the content of all layers.
     input_threshold: with one input plane, a pixel of it or more is +1.
     pixels: those that the network takes, ascending (None: all).

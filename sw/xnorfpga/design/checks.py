@@ -188,8 +188,10 @@ def excess_of_bits(bits: int, board: Board) -> str:
 
 
 def check_method(design: Design) -> None:
-    """The method of training is one for weights of that many bits."""
+    """The method of training is one for weights of that many bits, and for convolutions."""
     method, bits = design.method, design.quantization.weight_bits
+    if design.network.convolutions and method == "xnor_net":  # its scale of each window is not built
+        _reject(design, "training.method", method, "accepted with network.convolutions: 'bnn', 'bwn' or 'ttq'")
     accepted = {"xnor_net": 1, "bwn": 1, "ttq": 2}.get(method, bits)
     if bits != accepted:
         _reject(design, "quantization.weight_bits", bits, f"accepted with training.method = {method!r}: {accepted}")

@@ -94,11 +94,15 @@ class QuantizedNet(nn.Module):
     def _map(
         self, x: Tensor, linear: BinaryLinear, norm: FoldableBatchNorm, convolution: Convolution, frame: float
     ) -> Tensor:
-        """Return the map [N, elements] behind a convolutional layer; its batch norm takes windows for images."""
+        """Return the map [N, elements] behind a convolutional layer; its batch norm takes windows for images.
+
+        No activation ever falls, so the greatest output gives the greatest answer, and pooling before it gives the
+        same map. The gradient then goes to the window whose output was the greatest, not to the first of equal answers.
+        """
         maps = x.unflatten(1, (convolution.height, convolution.width, convolution.channels))
         sums = convolve(maps, linear.quantized(), convolution, frame)
         outputs = norm(sums.flatten(0, 2)).unflatten(0, sums.shape[:3])
-        return pool(self.activation.quantize(outputs), convolution.pool).flatten(1)
+        return self.activation.quantize(pool(outputs, convolution.pool)).flatten(1)
 
     def _least(self, k: int) -> int:
         """Return the least value of layer k's inputs: -1 in every plane, the padding; where they are floats, 0."""

