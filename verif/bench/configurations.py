@@ -183,7 +183,8 @@ def convolutional(rng: random.Random) -> Configuration:
         coefficients, kind = operands(rng, last=k == len(shapes) - 1)
         map = drawn[k][0] if k < len(drawn) else None
         windows = rng.choice([each for each in divisors(map.windows) if each <= 4]) if map else 1
-        fold = layer(rng, mw, mh, windows * len(coefficients), cycles=MAX_CYCLES // (map.windows // windows) if map else MAX_CYCLES)
+        groups = map.windows // windows if map else 1
+        fold = layer(rng, mw, mh, windows * len(coefficients), cycles=MAX_CYCLES // groups)
         layers.append((*fold.values(), list(coefficients), kind, map and map.model_dump(), windows))
     return chain(1, drawn[0][0].channels * len(layers[0][5]), *layers)
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """When each beat of each Stream moves, from the first word of an image to its result.
 
-The accelerator is a chain of units, each between two Streams. A beat moves in the first cycle in which it is offered and
-accepted. A unit offers and accepts by what moved before, so all times follow from each other; nothing is simulated cycle
-by cycle. The rules of a unit stand in its class, as its component in Scala has them.
+The accelerator is a chain of units, each between two Streams. A beat moves in the first cycle in which it is offered
+and accepted. A unit offers and accepts by what moved before, so all times follow from each other; nothing is simulated
+cycle by cycle. The rules of a unit stand in its class, as its component in Scala has them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 LONG_AGO = -(1 << 40)  # of what an idle unit did before the first image
 
@@ -219,7 +220,7 @@ class ArgMax(Unit):
 
 def run(units: Sequence[Unit]) -> None:
     """Let everything move that can: from the source, units[0], to the sink, units[-1]."""
-    links = list(zip(units, units[1:], strict=False))[::-1]
+    links = list(pairwise(units))[::-1]
     moved = True
     while moved:
         moved = False
