@@ -92,29 +92,10 @@ class Serializer(Unit):
 
 
 @dataclass
-class LaneCollector(Unit):
-    """`lanes` beats become one; the last passes through in the cycle in which it comes (LaneCollector)."""
-
-    lanes: int
-    following: Unit
-
-    def offer(self) -> int | None:
-        """Return from which cycle the next beat is offered."""
-        last = self.lanes * (len(self.given) + 1) - 1
-        return self.taken[last] if last < len(self.taken) else None
-
-    def accept(self) -> int | None:
-        """Return from which cycle the next beat can be taken."""
-        if (len(self.taken) + 1) % self.lanes:
-            return LONG_AGO
-        return self.following.accept() if len(self.given) == len(self.taken) // self.lanes else None
-
-
-@dataclass
 class SlidingWindow(Unit):
     """Pixels become windows (SlidingWindow, MaxPool): a place of the map with its frame a cycle.
 
-    takes, ends: of each place in turn, whether a pixel comes in there, and whether a window is complete with it.
+    takes, ends: of each place in turn, whether a pixel comes in there, and whether a beat is complete with it.
     """
 
     takes: Sequence[bool]
