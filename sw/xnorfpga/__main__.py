@@ -510,7 +510,7 @@ def list_designs() -> None:
     for name in designs.names():
         try:
             found = designs.load(name)
-            rows.append((name, "-".join(map(str, found.network.layers)), found.board.name, f"weights: {found.weights}"))
+            rows.append((name, found.network.title, found.board.name, f"weights: {found.weights}"))
         except UserError as error:
             mistakes.append(str(error))
     print("\n".join([*([tables.terminal((), rows)] if rows else []), *(f"error: {line}" for line in mistakes)]))

@@ -116,7 +116,7 @@ def check_folds(design: Design, folding: Folding) -> None:
         _reject(design, "folding.layers", f"{len(folding.layers)} folds", f"accepted: {len(shapes)}, one per layer")
     convolutions = design.convolutions
     if convolutions:
-        _whole_pixels(design, folding, convolutions[0])
+        _pixel_words(design, folding)
     else:
         _divides(design, "folding.input_word_bits", folding.input_word_bits, shapes[0][0], "network.layers[0]")
     for k, (fold, (mw, mh)) in enumerate(zip(folding.layers, shapes, strict=True)):
@@ -132,13 +132,17 @@ def check_folds(design: Design, folding: Folding) -> None:
         _divides(design, f"{key}.simd", fold.simd, mw, inputs)
 
 
-def _whole_pixels(design: Design, folding: Folding, first: Convolution) -> None:
-    """Reject a word of the image that is no whole pixels, all planes and channels of each, of one row."""
-    pixel = first.channels * design.quantization.input_bits
-    fitting = [pixel * count for count in range(1, first.width + 1) if first.width % count == 0]
-    if folding.input_word_bits not in fitting:
-        accepted = f"accepted: whole pixels of {pixel} bits, {', '.join(map(str, fitting))}"
+def _pixel_words(design: Design, folding: Folding) -> None:
+    """Reject words of an image that are not its pixels, and several images at a time."""
+    first, planes = design.convolutions[0], design.quantization.input_bits
+    if folding.input_word_bits != first.channels * planes:
+        accepted = (
+            f"accepted before convolutions: {first.channels * planes}, a pixel of {first.channels} × {planes} bits"
+        )
         _reject(design, "folding.input_word_bits", folding.input_word_bits, accepted)
+    if folding.copies != 1:
+        accepted = "accepted with convolutions: 1; the windows of an image share the weights"
+        _reject(design, "folding.copies", folding.copies, accepted)
 
 
 def check_stationary(design: Design, folding: Folding) -> None:

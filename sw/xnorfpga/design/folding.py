@@ -317,7 +317,11 @@ class Prediction:
         """Cycles that the slowest stage takes for a group of images: they cannot follow each other faster."""
         input_cycles = self.copies * self.input_words
         argmax_cycles = self.layers[-1].mh + self.copies
-        return max(input_cycles, argmax_cycles, *(cycles for layer in self.layers for cycles in (layer.engine_cycles, layer.map_cycles)))
+        return max(
+            input_cycles,
+            argmax_cycles,
+            *(cycles for layer in self.layers for cycles in (layer.engine_cycles, layer.map_cycles)),
+        )
 
     @property
     def interval_cycles(self) -> int:
@@ -424,7 +428,9 @@ def _adapter(from_width: int, to_width: int) -> list[timing.Unit]:
     """Return what makes beats of `from_width` bits a lane `to_width` bits wide (Beat.adapt in Scala)."""
     if from_width == to_width:
         return []
-    return [timing.Collector(to_width // from_width) if to_width > from_width else timing.Serializer(from_width // to_width)]
+    return [
+        timing.Collector(to_width // from_width) if to_width > from_width else timing.Serializer(from_width // to_width)
+    ]
 
 
 def _sliding(slide: Slide) -> timing.SlidingWindow:
