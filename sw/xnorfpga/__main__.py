@@ -38,8 +38,8 @@ EPILOG = """examples:
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
-The environment: XNORFPGA_DATA, a directory with MNIST's idx files; XNORFPGA_BUILD, instead of build/; JAVA_HOME and
-QUARTUS_ROOTDIR, instead of what is found."""
+The environment: XNORFPGA_DATA, a directory with MNIST's idx files or CIFAR-10; XNORFPGA_BUILD, instead of build/;
+JAVA_HOME and QUARTUS_ROOTDIR, instead of what is found."""
 
 IMPORT_EPILOG = """examples:
   python -m xnorfpga import TFC_1W1A.onnx                   writes sw/designs/TFC_1W1A.toml and sw/models/TFC_1W1A.npz
@@ -510,7 +510,7 @@ def list_designs() -> None:
     for name in designs.names():
         try:
             found = designs.load(name)
-            rows.append((name, "-".join(map(str, found.network.layers)), found.board.name, f"weights: {found.weights}"))
+            rows.append((name, found.network.title, found.board.name, f"weights: {found.weights}"))
         except UserError as error:
             mistakes.append(str(error))
     print("\n".join([*([tables.terminal((), rows)] if rows else []), *(f"error: {line}" for line in mistakes)]))

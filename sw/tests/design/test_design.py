@@ -81,7 +81,7 @@ def test_a_path_is_a_design(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(UserError, match=r"'nist' is unknown; accepted: mnist, .*mnist_small, .*smoke"):
+    with pytest.raises(UserError, match=r"'nist' is unknown; accepted: .*mnist, .*mnist_small, .*smoke"):
         designs.load("nist")
 
 
@@ -253,7 +253,7 @@ def test_an_absent_file(tmp_path):
 def test_a_name_that_cannot_be_a_folder_or_a_task_is_one_line(tmp_path, name):
     with pytest.raises(UserError, match=r"^[^\n]+ accepted as a design's name: up to 64 letters[^\n]+$"):
         designs.load(tmp_path / f"{name}.toml")
-    with pytest.raises(UserError, match=r"^design [^\n]+ is unknown; accepted: mnist, [^\n]+$"):
+    with pytest.raises(UserError, match=r"^design [^\n]+ is unknown; accepted: [^\n]*mnist, [^\n]+$"):
         designs.load(name)
 
 

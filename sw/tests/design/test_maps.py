@@ -30,7 +30,7 @@ seed = 1
 
 [folding]
 copies = 1
-input_word_bits = 12
+input_word_bits = 6
 layers = [
     { routing = "stationary", pe = 8, simd = 27, windows = 2 },
     { routing = "stationary", pe = 3, simd = 128 },
@@ -103,12 +103,12 @@ def test_the_shapes_by_hand(tmp_path):
         ("seed = 1", 'seed = 1\nmethod = "bwn"', "", None),
         ("seed = 1", "seed = 1\nflip = 1", "training.flip = 1", "true or false"),
         ("seed = 1", "seed = 1\nflip = true", "", None),
-        ("input_word_bits = 12", "input_word_bits = 8", "folding.input_word_bits = 8", "of 6 bits, 6, 12, 24"),
-        ("input_word_bits = 12", "input_word_bits = 18", "folding.input_word_bits = 18", "of 6 bits, 6, 12, 24"),
+        ("input_word_bits = 6", "input_word_bits = 12", "folding.input_word_bits = 12", "6, a pixel of 3 × 2 bits"),
+        ("copies = 1", "copies = 2", "folding.copies = 2", "accepted with convolutions: 1"),
         ("pe = 8", "pe = 5", "folding.layers[0].pe = 5", "does not divide network.convolutions[0].filters (8)"),
         ("simd = 128", "simd = 100", "folding.layers[1].simd = 100", "a window of convolution 1 (128)"),
         ("pe = 2", "pe = 3", "folding.layers[2].pe = 3", "does not divide network.layers[1] (20)"),
-        ("windows = 2", "windows = 7", "folding.layers[0].windows = 7", "the windows of convolution 0 (900)"),
+        ("windows = 2", "windows = 7", "folding.layers[0].windows = 7", "the windows in a row of convolution 0 (30)"),
         ("simd = 294", "simd = 294, windows = 2", "folding.layers[2].windows = 2", "fully connected layer: 1"),
     ],
 )
@@ -142,3 +142,10 @@ def test_filters_count_as_weights(tmp_path):
     bits = 27 * 64 + 16 * 64 * 4096 + 4096 * 10
     with pytest.raises(UserError, match=f"{bits:,} weight bits are {bits - 397 * 10240:,} more than the 397 M10K"):
         designs.load(path)
+
+
+def test_a_network_in_a_line(tmp_path):
+    path = tmp_path / "good.toml"
+    path.write_text(GOOD)
+    assert designs.load(path).network.title == "8C3-6C4s2p1-MP2-20-10"
+    assert designs.load("smoke").network.title == "784-64-64-10"

@@ -57,7 +57,10 @@ def test_grey_levels_by_hand():
     grey = torch.tensor([[[0, 63], [64, 255]]], dtype=torch.uint8)
     for bits, values in ((1, [-1, -1, -1, 1]), (2, [-3, -3, -1, 3]), (8, [-255, -129, -127, 255])):
         quantization = designs.load("smoke").quantization.model_copy(update={"input_bits": bits})
-        assert pixels(grey, quantization).tolist() == [values]
+        floats = grey.float()
+        for images in (grey, grey.numpy(), floats):
+            assert pixels(images, quantization).tolist() == [values]
+        assert torch.equal(floats, grey.float())  # a teacher sees the same images afterwards
 
 
 @pytest.mark.parametrize(

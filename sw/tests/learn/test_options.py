@@ -10,6 +10,7 @@ import torch
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
+from xnorfpga.data.datasets import DATASETS
 from xnorfpga.design import fold
 from xnorfpga.design.schema import Distillation, Pruning
 from xnorfpga.learn import distill, export, publish, train
@@ -201,11 +202,27 @@ def test_the_loss_of_distillation_by_hand():
 
 
 def test_a_teacher_learns(tiny, dataset):
-    teacher = distill.Teacher(tiny.training, TAUGHT.model_copy(update={"teacher_images": 3000}), 50)
+    rule = TAUGHT.model_copy(update={"teacher_images": 3000})
+    teacher = distill.Teacher(tiny.training, rule, 50, DATASETS["mnist"])
     images, labels = torch.from_numpy(dataset.train.images), torch.from_numpy(dataset.train.labels)
     while teacher.step < teacher.total:
         teacher.train_batch(images, labels)
     assert (teacher.answer(images).argmax(1) == labels).float().mean() > 0.9
+
+
+def test_a_teacher_sees_the_channels_of_a_pixel(tiny):
+    """Images of one color channel each, the others black, become three planes in torch's order."""
+    torch.manual_seed(0)
+    shape = DATASETS["cifar10"]
+    teacher = distill.Teacher(tiny.training, TAUGHT, 50, shape)
+    images = torch.zeros((3, shape.height, shape.width, 3))
+    for channel in range(3):
+        images[channel, 4, 9, channel] = 255
+    seen = []
+    teacher.net.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    assert teacher.answer(images).shape == (3, shape.classes)
+    assert torch.nonzero(seen[0]).tolist() == [[channel, channel, 4, 9] for channel in range(3)]
+    assert seen[0].max() == 1
 
 
 @pytest.mark.parametrize("method, bits, why", [("xnor_net", 1, "beta"), ("bwn", 1, "floats"), ("ttq", 2, "Wp and Wn")])

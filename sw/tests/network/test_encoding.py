@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.paths import ROOT
 from xnorfpga.design import designs
 from xnorfpga.learn import absorb
@@ -18,6 +19,8 @@ from xnorfpga.learn.quantizers import pixels, sign, signs
 from xnorfpga.network import encoding, golden
 from xnorfpga.network.golden import LayerWeights, Model
 
+MAP = Convolution(height=3, width=4, channels=3, kernel=2)
+PIXELS = Convolution(height=2, width=2, channels=3, kernel=1)
 LINES = dict(re.findall(r"^- \*\*(E\d+)\*\* (.+)$", (ROOT / "docs/encoding.md").read_text(encoding="utf-8"), re.M))
 
 
@@ -249,3 +252,70 @@ def test_e19_pixels():
     grey = np.array([[[0, 255, 255], [0, 0, 255]]], np.uint8)
     model = Model((LayerWeights(np.ones((1, 3), bool), None),), 128, (3, 1), np.array([0, 2, 5]))
     assert model.encode(grey).tolist() == [[False, True, True]]
+
+
+def test_e20_maps():
+    """Of a map of H rows, W columns and C channels, element (row·W + column)·C + channel is that channel of that
+    pixel."""
+    image = np.random.default_rng(1).integers(0, 256, (1, 4, 5, 3), np.uint8)
+    bits = encoding.binarize(image, 128)[0]
+    assert all(
+        bits[(row * 5 + column) * 3 + c] == (image[0, row, column, c] >= 128) for row, column, c in np.ndindex(4, 5, 3)
+    )
+
+
+def test_e21_windows():
+    """A window's elements, and the weights that meet them, lie row by row, pixel by pixel, channel by channel."""
+    window = np.array([[[1, 0, 1], [0, 0, 1]], [[1, 1, 0], [0, 1, 0]]], bool)  # [row, column, channel]
+    image = np.zeros((3, 4, 3), bool)
+    image[1:, 2:] = window
+    layer = LayerWeights(window.reshape(1, 12), np.array([12], np.int32), convolution=MAP)
+    model = Model((layer, LayerWeights(np.ones((2, 6), bool), None)), 128, (6, 2))
+    for infer in (golden.infer, golden.infer_packed):
+        assert infer(model, image.reshape(1, -1)).hidden[0].tolist() == [[False, False, False, False, False, True]]
+
+
+def test_e22_padding():
+    """Around a map, padding is −1 in every plane; it cannot be 0, which is no value of a plane."""
+    convolution = Convolution(height=1, width=1, channels=1, kernel=3, padding=1)
+    for weight, expected in ((False, 8 * 3), (True, 0)):  # of eight weights that are this, and a pixel that is not
+        weights = np.full((1, 9), weight)
+        weights[0, 4] = False
+        for reached in (expected, expected + 1):
+            layer = LayerWeights(weights, np.array([reached], np.int32), None, (1, 2), convolution)
+            model = Model((layer, LayerWeights(np.ones((2, 1), bool), None)), 128, (1, 2))
+            for infer in (golden.infer, golden.infer_packed):
+                assert infer(model, np.array([[True, True]])).hidden[0].tolist() == [[reached == expected]]
+    net = QuantizedNet((1, 2), convolutions=[convolution], input_coefficients=(1, 2)).eval()
+    net.linears[0].weight.data = torch.tensor([[1.0] * 9])
+    net.norms[0].register_forward_pre_hook(lambda _, given: sums.append(given[0].item()))
+    sums: list[float] = []
+    with torch.no_grad():
+        net(torch.tensor([[3.0]]))
+    assert sums == [3 - 8 * 3]
+
+
+def test_e23_pool():
+    """The pool takes of each square and channel the greatest code; of one plane that is the OR of the bits."""
+    pool = Convolution(height=2, width=2, channels=1, kernel=1, pool=2)
+    one = LayerWeights(np.ones((2, 1), bool), np.array([1, 1], np.int32), convolution=pool)
+    bits = np.random.default_rng(2).random((4 * 50, 2)) < 0.3
+    assert (golden.goes_on(one, bits) == bits.reshape(50, 4, 2).any(1)).all()
+    two = LayerWeights(np.ones((1, 1), bool), np.array([[1, 2, 3]], np.int32), convolution=pool)
+    codes = np.array([[0, 1, 2, 0], [1, 1, 0, 1], [3, 0, 1, 2]])
+    fired = np.stack([codes.reshape(-1) >> k & 1 for k in (0, 1)], 1).astype(bool)
+    assert golden.goes_on(two, fired).tolist() == [[False, True], [True, False], [True, True]]
+
+
+def test_e24_from_a_map_to_a_vector():
+    """The vector that a fully connected layer takes from a map is the map's elements in their order."""
+    identity = LayerWeights(np.eye(3, dtype=bool), np.array([3, 3, 3], np.int32), convolution=PIXELS)
+    last = LayerWeights(np.eye(12, dtype=bool), None)
+    model = Model((identity, last), 128, (12, 12))
+    for pixel, c in np.ndindex(4, 3):  # the one pixel that is filter c's; every other pixel is all ones
+        image = np.ones((4, 3), bool)
+        image[pixel] = np.arange(3) == c
+        scores = golden.infer(model, image.reshape(1, -1)).scores[0]
+        assert scores.argmax() == 3 * pixel + c
+    net = QuantizedNet((12, 12), convolutions=[PIXELS]).eval()
+    assert absorb.absorb(net, 128).layers[0].convolution == PIXELS

@@ -79,9 +79,10 @@ def check_maps(design: Design) -> None:
             )
         sizes = each.model_dump(exclude={"filters"})
         made = Convolution(height=height, width=width, channels=channels, **sizes)
-        side = min(made.out_height, made.out_width)
+        answered = made.model_copy(update={"pool": 1})
+        side = min(answered.out_height, answered.out_width)
         if each.pool > side:
-            answers = f"{made.out_height} × {made.out_width}"
+            answers = f"{answered.out_height} × {answered.out_width}"
             _reject(design, f"{key}.pool", each.pool, f"accepted on a map of {answers} answers: 1 to {side}")
         height, width, channels = made.pooled_height, made.pooled_width, each.filters
     inputs = height * width * channels
@@ -116,14 +117,20 @@ def check_folds(design: Design, folding: Folding) -> None:
         _reject(design, "folding.layers", f"{len(folding.layers)} folds", f"accepted: {len(shapes)}, one per layer")
     convolutions = design.convolutions
     if convolutions:
-        _whole_pixels(design, folding, convolutions[0])
+        _pixel_words(design, folding)
     else:
         _divides(design, "folding.input_word_bits", folding.input_word_bits, shapes[0][0], "network.layers[0]")
     for k, (fold, (mw, mh)) in enumerate(zip(folding.layers, shapes, strict=True)):
         key, connected = f"folding.layers[{k}]", k - len(convolutions)
         if connected < 0:
             neurons, inputs = f"network.convolutions[{k}].filters", f"the elements of a window of convolution {k}"
-            _divides(design, f"{key}.windows", fold.windows, convolutions[k].windows, f"the windows of convolution {k}")
+            _divides(
+                design,
+                f"{key}.windows",
+                fold.windows,
+                convolutions[k].out_width,
+                f"the windows in a row of convolution {k}",
+            )
         else:
             neurons, inputs = f"network.layers[{connected + 1}]", f"network.layers[{connected}]"
             if fold.windows != 1:
@@ -132,13 +139,17 @@ def check_folds(design: Design, folding: Folding) -> None:
         _divides(design, f"{key}.simd", fold.simd, mw, inputs)
 
 
-def _whole_pixels(design: Design, folding: Folding, first: Convolution) -> None:
-    """Reject a word of the image that is no whole pixels, all planes and channels of each, of one row."""
-    pixel = first.channels * design.quantization.input_bits
-    fitting = [pixel * count for count in range(1, first.width + 1) if first.width % count == 0]
-    if folding.input_word_bits not in fitting:
-        accepted = f"accepted: whole pixels of {pixel} bits, {', '.join(map(str, fitting))}"
+def _pixel_words(design: Design, folding: Folding) -> None:
+    """Reject words of an image that are not its pixels, and several images at a time."""
+    first, planes = design.convolutions[0], design.quantization.input_bits
+    if folding.input_word_bits != first.channels * planes:
+        accepted = (
+            f"accepted before convolutions: {first.channels * planes}, a pixel of {first.channels} × {planes} bits"
+        )
         _reject(design, "folding.input_word_bits", folding.input_word_bits, accepted)
+    if folding.copies != 1:
+        accepted = "accepted with convolutions: 1; the windows of an image share the weights"
+        _reject(design, "folding.copies", folding.copies, accepted)
 
 
 def check_stationary(design: Design, folding: Folding) -> None:

@@ -54,6 +54,20 @@ class Network(Strict):
         return dataset
 
     @property
+    def title(self) -> str:
+        """The network in a line, 784-256-10: with convolutions 32C3-64C3-MP2-128-10, filters and kernel, pool, neurons.
+
+        A stride of 2 and a padding of 1, where they are not the usual, stand behind it: 32C3s2p1.
+        """
+        parts = []
+        for each in self.convolutions:
+            stride, padding = f"s{each.stride}" * (each.stride > 1), f"p{each.padding}" * (each.padding > 0)
+            parts.append(f"{each.filters}C{each.kernel}{stride}{padding}")
+            if each.pool > 1:
+                parts.append(f"MP{each.pool}")
+        return "-".join([*parts, *map(str, self.layers[bool(parts) :])])
+
+    @property
     def maps(self) -> tuple[Convolution, ...]:
         """Map and windows of each convolutional layer.
 

@@ -65,7 +65,7 @@ def load(name: str, other: str, options: Mapping[str, Any] | None = None) -> Sim
     stage, chosen, model = BY_NAME["simulate"], designs.load(name), designs.load(other)
     build, folder = paths.build_folder(chosen.name), paths.build_folder(model.name)
     if model.network != chosen.network:
-        theirs, ours = ("-".join(map(str, each.network.layers)) for each in (model, chosen))
+        theirs, ours = (each.network.title for each in (model, chosen))
         raise UserError(f"{model.name} is {theirs}; accepted by the load port of {chosen.name}: {ours}")
     ensure("export", other)
     toolchain.verilator()
