@@ -87,7 +87,7 @@ NAMED = {  # what the random ones seldom are
     # windows that overlap, in a frame, a whole row of them to a weight read; a pool that leaves a column out
     "maps": chain(
         1, 4,
-        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(6, 5, 2, kernel=3, padding=1, pool=2), 5),
+        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(6, 5, 2, kernel=3, padding=1, pool=2), 4),
         (16, 6, "broadcast", 3, 4, [1], "ternary", convolution(3, 2, 4, kernel=2), 1),
         (12, 3, "broadcast", 3, 4, [1, 2], "binary"),
     ),

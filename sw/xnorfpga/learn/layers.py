@@ -82,7 +82,8 @@ def convolve(maps: Tensor, weights: Tensor, convolution: Convolution, frame: flo
     x = F.pad(maps, frame_sizes, value=frame).permute(0, 3, 1, 2)
     kernel = (convolution.kernel, convolution.kernel, convolution.channels)
     filters = weights.unflatten(1, kernel).permute(0, 3, 1, 2)
-    return F.conv2d(x, filters, stride=convolution.stride).permute(0, 2, 3, 1)
+    sums = F.conv2d(x, filters, stride=convolution.stride).permute(0, 2, 3, 1)
+    return sums[:, : convolution.out_height, : convolution.out_width]
 
 
 def pool(maps: Tensor, side: int) -> Tensor:
