@@ -78,7 +78,7 @@ def test_a_model_beyond_one_bit_is_one_line_and_no_file(tmp_path, change, said):
     *hidden, last = model.layers
     pixels = None if change else np.arange(784)
     beyond = replace(model, layers=(*hidden, replace(last, **change)), pixels=pixels)
-    with pytest.raises(UserError, match=f"the model has {said}; accepted by --onnx: one bit"):
+    with pytest.raises(UserError, match=f"the model has {said}; accepted by --onnx: fully connected, one bit"):
         to_qonnx.write(tmp_path / "m.onnx", beyond)
     assert not list(tmp_path.iterdir())
 
