@@ -84,11 +84,11 @@ NAMED = {  # what the random ones seldom are
         (24, 12, "stationary", 3, 24, [1, 2, 4], "ternary"), (12, 16, "broadcast", 16, 3, [1, 2], "ternary"),
         (16, 8, "diagonal", 4, 8, [1, 4], "binary"), (8, 3, "broadcast", 3, 2, [1, 2], "binary"),
     ),
-    # windows that overlap, in a frame, four of them to a weight read; a pool that leaves a row out; a map of one pixel
+    # windows that overlap, in a frame, a whole row of them to a weight read; a pool that leaves a column out
     "maps": chain(
         1, 4,
-        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(5, 6, 2, kernel=3, padding=1, pool=2), 5),
-        (16, 6, "broadcast", 3, 4, [1], "ternary", convolution(2, 3, 4, kernel=2), 2),
+        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(6, 5, 2, kernel=3, padding=1, pool=2), 5),
+        (16, 6, "broadcast", 3, 4, [1], "ternary", convolution(3, 2, 4, kernel=2), 1),
         (12, 3, "broadcast", 3, 4, [1, 2], "binary"),
     ),
     # a layer that is first and last, in words
@@ -182,8 +182,9 @@ def convolutional(rng: random.Random) -> Configuration:
     for k, (mw, mh) in enumerate(shapes):
         coefficients, kind = operands(rng, last=k == len(shapes) - 1)
         map = drawn[k][0] if k < len(drawn) else None
-        windows = rng.choice([each for each in divisors(map.windows) if each <= 4]) if map else 1
-        fold = layer(rng, mw, mh, windows * len(coefficients), cycles=MAX_CYCLES // (map.windows // windows) if map else MAX_CYCLES)
+        windows = rng.choice([each for each in divisors(map.out_width) if each <= 4]) if map else 1
+        groups = map.windows // windows if map else 1
+        fold = layer(rng, mw, mh, windows * len(coefficients), cycles=MAX_CYCLES // groups)
         layers.append((*fold.values(), list(coefficients), kind, map and map.model_dump(), windows))
     return chain(1, drawn[0][0].channels * len(layers[0][5]), *layers)
 

@@ -60,9 +60,10 @@ class Unit:
         """Bit planes of what comes out."""
         return self.planes
 
-    def beat(self, counted: object, planes: int | None = None) -> tuple[str, ...]:
+    def beat(self, counted: object, planes: int | None = None, copies: int | None = None) -> tuple[str, ...]:
         """Return the payload of a beat's Stream, with the vectors' transitions where they are `counted`."""
-        names, lanes = ("data", "transitions") if counted else ("data",), self.facts["copies"] * (planes or self.planes)
+        names = ("data", "transitions") if counted else ("data",)
+        lanes = (copies or self.facts["copies"]) * (planes or self.planes)
         return ("payload_lanes", *(f"payload_{name}_{k}" for name in names for k in range(lanes)))
 
     def bits(self, *shape: int) -> np.ndarray:
@@ -99,6 +100,7 @@ class StreamUnit(Unit):
     Its bench says in `send` what goes in and what must come out.
     """
 
+    output_copies: int | None = None  # where not as many as of the input
     input_payload: tuple[str, ...] = ()
     output_payload: tuple[str, ...] = ()
 
@@ -106,7 +108,7 @@ class StreamUnit(Unit):
         """Wire both Streams."""
         super().__init__(dut, k)
         taken = self.beat(self.facts.get("transitions_arrive"))
-        given = self.beat(self.facts.get("transition_bits"), self.output_planes)
+        given = self.beat(self.facts.get("transition_bits"), self.output_planes, self.output_copies)
         self.input = StreamSource(dut, f"u{k}_input", self.input_payload or taken, never())
         self.output = StreamSink(dut, f"u{k}_output", self.output_payload or given, never(), self.note)
         self.cycles: list[int] = []  # in which something came out
@@ -140,6 +142,7 @@ class StreamUnit(Unit):
     async def reset(self) -> None:
         """Reset; the source falls silent."""
         self.input.valid.value = 0
+        self.output.forget()  # what passes through falls silent at once
         await super().reset()
 
     def forget(self) -> None:

@@ -46,12 +46,15 @@ class Bench(StreamUnit):
     async def watch(self) -> None:
         """Hold now and then, and see that it stops a new image and nothing else."""
         while True:
-            self.hold.value = int(next(self.hold_pause))
+            holds = next(self.hold_pause)
+            self.hold.value = int(holds)
+            if holds and self.words == 0:
+                self.output.forget()  # the first pixel is withdrawn
             await FallingEdge(self.clk)
             taken = bool(self.input.valid.value and self.input.ready.value)
             between = self.words == 0
             assert bool(self.image_starts.value) == (taken and between)
-            if self.hold.value and self.input.valid.value:
+            if holds and self.input.valid.value:
                 coverage.sample("pixel_input.hold", "between images" if between else "within")
                 assert not (taken and between), "a new image was taken under hold"
                 if not between:

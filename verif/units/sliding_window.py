@@ -5,7 +5,7 @@ import cocotb
 import numpy as np
 
 from bench.configurations import Configuration, Parameters, convolution, rows
-from bench.unit import NUMBERS, TIMEOUT, StreamUnit
+from bench.unit import MANIFEST, NUMBERS, TIMEOUT, StreamUnit, transitions
 from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.network import golden
 from xnorfpga.network.encoding import to_int
@@ -13,19 +13,24 @@ from xnorfpga.network.encoding import to_int
 
 def simulators(drawn: Configuration) -> dict[str, Parameters]:
     """Return of each simulator the parameters of its instances."""
-    keys = "height width channels kernel stride padding planes"
+    keys = "height width channels kernel stride padding planes windows transition_bits"
     return {
         "sliding_window": rows(
             keys,
-            (1, 1, 1, 1, 1, 0, 1), (1, 1, 2, 2, 1, 1, 1), (5, 4, 3, 3, 1, 0, 1), (4, 5, 1, 3, 1, 1, 2),
-            (5, 5, 2, 2, 2, 0, 1), (6, 3, 2, 3, 2, 1, 3), (1, 5, 2, 1, 2, 0, 2), (2, 2, 4, 2, 1, 0, 1),
-            (3, 4, 1, 4, 3, 2, 1),
+            (1, 1, 1, 1, 1, 0, 1, 1, 0), (1, 1, 2, 2, 1, 1, 1, 2, 4), (5, 4, 3, 3, 1, 0, 1, 2, 0),
+            (4, 5, 1, 3, 1, 1, 2, 5, 0), (5, 5, 2, 2, 2, 0, 1, 1, 3), (6, 3, 2, 3, 2, 1, 3, 2, 4),
+            (1, 5, 2, 1, 2, 0, 2, 3, 1), (2, 2, 4, 2, 1, 0, 1, 1, 4), (3, 4, 1, 4, 3, 2, 1, 1, 0),
         )
     }  # fmt: skip
 
 
 class Bench(StreamUnit):
     """A group is a map."""
+
+    def __init__(self, dut, k: int) -> None:
+        """Wire unit k: pixels come one by one, windows leave side by side."""
+        self.output_copies = MANIFEST["units"][k].get("windows", 1)
+        super().__init__(dut, k)
 
     @property
     def map(self) -> Convolution:
@@ -44,15 +49,17 @@ class Bench(StreamUnit):
         pixels = self.bits(planes, map.height * map.width, map.channels)
         windows = np.stack([golden.windows(plane.reshape(1, -1), map, False) for plane in pixels])
         answers, met = self.answers(windows)
-        for answer in answers.transpose(1, 0, 2):
-            self.scoreboard.expect(1, *map_to_int(answer), met=met)
+        by_window, together = answers.transpose(1, 0, 2), self.output_copies or 1
+        for start in range(0, len(by_window), together):
+            neighbors = by_window[start : start + together].reshape(together * planes, -1)
+            self.scoreboard.expect((1 << together) - 1, *self.counted(neighbors), met=met)
         for pixel in pixels.transpose(1, 0, 2):
-            await self.input.send(1, *map_to_int(pixel))
+            await self.input.send(1, *self.counted(pixel))
 
-
-def map_to_int(planes: np.ndarray) -> list[int]:
-    """Return each plane of bool[planes, bits] as a number."""
-    return [to_int(plane) for plane in planes]
+    def counted(self, lanes: np.ndarray) -> list[int]:
+        """Return bool[lanes, bits] as numbers, and behind them their transitions where the unit adds them up."""
+        counts = [transitions(lane) for lane in lanes] if self.facts.get("transition_bits") else []
+        return [*(to_int(lane) for lane in lanes), *counts]
 
 
 @cocotb.test(**TIMEOUT)

@@ -9,6 +9,7 @@ import pytest
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.data.splits import Split
+from xnorfpga.design.folding import Pace
 from xnorfpga.network.golden import Inference
 from xnorfpga.rtl import outcome as outcomes
 from xnorfpga.rtl import simulate
@@ -22,7 +23,11 @@ EXPECTED = Inference(
     classes=np.arange(COUNT) % 4,
 )
 PREDICTION = SimpleNamespace(
-    copies=COPIES, interval_cycles=INTERVAL, latency_cycles=LATENCY, cycles_per_image=INTERVAL / COPIES
+    copies=COPIES,
+    interval_cycles=INTERVAL,
+    latency_cycles=LATENCY,
+    cycles_per_image=INTERVAL / COPIES,
+    pace=Pace(INTERVAL, settling=0),
 )
 
 

@@ -16,12 +16,15 @@ def bench(monkeypatch):
     made = testbench.Bench.__new__(testbench.Bench)
     made.manifest = SimpleNamespace(
         output=SimpleNamespace(score_bits=7, classes=3),
-        layers=[SimpleNamespace(mh=11, cycles=100, output_planes=1), SimpleNamespace(mh=3, cycles=40)],
+        layers=[
+            SimpleNamespace(mh=11, cycles=100, output_planes=1, convolution=None),
+            SimpleNamespace(mh=3, cycles=40),
+        ],
         copies=2,
     )
     made.dut, made.images, made.first_word_cycle = SimpleNamespace(), np.zeros((1000, 4), bool), 5
     made.result_cycles, made.labels, made.scores, made.hidden = [], [], [], [[]]
-    made.model, made.load_checksum = b"", -1
+    made.model, made.load_checksum, made.seen = b"", -1, 1000
     return made
 
 

@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=1, le=65536)]
 class LayerFold(Strict):
     """How one layer is folded: `pe` neurons and `simd` inputs per cycle, and how inputs reach the PEs.
 
-    windows: of a convolutional layer, how many of them share every weight read.
+    windows: of a convolutional layer, how many neighbors in a row share every weight read.
     """
 
     routing: Routing

@@ -103,8 +103,8 @@ class LayerShape(Strict):
     """An MH × MW matrix, folded onto PE neurons and SIMD inputs per cycle.
 
     coefficients: of each bit plane of the layer's inputs, the least first. weights: whether some may be 0.
-    convolution: the map of whose windows the inputs are (None: fully connected). windows: of an image, that share
-    every weight read.
+    convolution: the map of whose windows the inputs are (None: fully connected). windows: neighbors in a row that
+    share every weight read.
     """
 
     mw: Count

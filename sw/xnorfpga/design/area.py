@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from xnorfpga.artefacts.hardware import Hardware
+from xnorfpga.artefacts.hardware import Convolution, Hardware
 from xnorfpga.base.files import read_json
 from xnorfpga.base.strict import check
 from xnorfpga.design import folding
@@ -86,7 +86,10 @@ def _counts(ffs: int, **halves: float) -> Counts:
 
 
 def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Counts:
-    """Count what the generator builds for a layer; the first takes whole images, which the ends collect."""
+    """Count what the generator builds for a layer; the first takes whole images, which the ends collect.
+
+    copies: images, or windows of one, that share a weight read.
+    """
     halves, registers = processing_element(layer)
     elements = copies * layer.pe * halves
     ffs = copies * layer.pe * registers
@@ -101,7 +104,7 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     if layer.counting is folding.PAIRED:
         bits = layer.mw.bit_length()
         if layer.transitions_by_word:
-            unlike = lanes * 2 * layer.word_width
+            unlike = 0 if layer.convolution else lanes * 2 * layer.word_width
             registers = 0
         else:  # a popcount like those of the processing elements
             halves, registers = popcount(layer.mw // 2, paired=False)
@@ -128,11 +131,37 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     )
 
 
+def count_maps(layer: folding.LayerPrediction, convolution: Convolution) -> Counts:
+    """Count what moves a layer's map: the window with its frame, its lanes, pixels of answers, the pool."""
+    answers = layer.mh * layer.output_planes  # bits of a pixel that goes on
+    column = layer.planes * convolution.kernel * convolution.channels
+    columns = convolution.kernel + (layer.windows - 1) * convolution.stride
+    ffs = column * columns  # windows that are neighbors are wires from them,
+    if layer.input_buffer.name == "stationary":  # and share them where they wait for the engine
+        ffs -= column * (layer.windows * convolution.kernel - columns)
+    halves = layer.planes * convolution.channels if convolution.padding else 0
+    if layer.pixel_stages:  # each pair is compared and counted, then the pixels' counts are added
+        bits = layer.mw.bit_length()
+        sums = (columns + layer.windows) * (convolution.kernel - 1)
+        halves += layer.planes * (2 * convolution.channels + sums * bits)
+        ffs += layer.planes * (layer.pixel_stages * convolution.channels + convolution.kernel * columns * bits)
+    if layer.pe < layer.mh:
+        ffs += layer.windows * answers
+    if layer.windows > 1:
+        ffs += layer.windows * answers
+        halves += (layer.windows - 1) * answers
+    if convolution.pool > 1:
+        ffs += convolution.pool**2 * answers
+        halves += -(-(convolution.pool**2 - 1) // 4) * answers * (1 if layer.output_planes == 1 else 4)
+    return _counts(ffs, input_registers=halves)
+
+
 def count_ends(first: folding.LayerPrediction, last: folding.LayerPrediction, copies: int) -> Counts:
     """Count what stands before the first layer and behind the last: image collector and argmax."""
     score_bits = last.greatest_sum.bit_length()
     compare = copies * (4 * score_bits + last.mh + (score_bits * last.pe if last.pe > 1 else 0))
-    return _counts(copies * (2 * first.planes * first.mw + (last.mh + 2) * score_bits), argmax=compare)
+    images = 0 if first.convolution else 2 * first.planes * first.mw  # collected, and in the first input register
+    return _counts(copies * (images + (last.mh + 2) * score_bits), argmax=compare)
 
 
 def count_load_port(layers: Sequence[folding.LayerPrediction]) -> Counts:
@@ -145,7 +174,10 @@ def count(prediction: folding.Prediction) -> Counts:
     layers = prediction.layers
     total = count_ends(layers[0], layers[-1], prediction.copies) + count_load_port(layers)
     for index, layer in enumerate(layers):
-        total += count_layer(layer, prediction.copies, first=index == 0)
+        if layer.convolution:
+            total += count_layer(layer, layer.windows, first=False) + count_maps(layer, layer.convolution)
+        else:
+            total += count_layer(layer, prediction.copies, first=index == 0)
     return total
 
 

@@ -63,6 +63,7 @@ class Counting:
 PLAIN = Counting("plain", products=1)
 PAIRED = Counting("paired", products=2)
 MASKED = Counting("masked", products=1)
+WIDEST_WORD = 32  # bits of a word whose transitions are counted within a cycle (TransitionCounter in Scala)
 LEAST_PAIRED_INPUTS = 8  # fewer inputs at once save less than the subtraction of an image's transitions costs
 
 
@@ -226,8 +227,13 @@ class LayerPrediction:
 
     @property
     def transitions_by_word(self) -> bool:
-        """Whether an image's transitions (pairs of unlike inputs) can be counted while its words are collected."""
-        return self.word_width % 2 == 0 and self.word_width <= 32 and self.word_width < self.mw
+        """Whether an image's transitions (pairs of unlike inputs) can be counted while its words are collected.
+
+        Those of a window are the sum of its pixels', where no pair belongs to two pixels.
+        """
+        if self.convolution:
+            return self.convolution.channels % 2 == 0
+        return self.word_width % 2 == 0 and self.word_width <= WIDEST_WORD and self.word_width < self.mw
 
     @property
     def engine_cycles(self) -> int:
@@ -283,9 +289,18 @@ class LayerPrediction:
         """Width and depth of the memories of the last rows of its maps (SlidingWindow in Scala)."""
         if not self.convolution:
             return []
-        slides = [(self.convolution.slide, self.planes), (self.convolution.pooling(self.mh), self.output_planes)]
-        sizes = [((each.kernel - 1) * each.channels * planes, each.padded_width) for each, planes in slides]
+        counts = _bits(self.convolution.channels // 2 + 1) if self.pixel_stages else 0  # of a pixel's transitions
+        windows = (self.convolution.slide, self.planes * (self.convolution.channels + counts))
+        squares = (self.convolution.pooling(self.mh), self.output_planes * self.mh)
+        sizes = [((each.kernel - 1) * pixel_bits, each.padded_width) for each, pixel_bits in (windows, squares)]
         return [(width, depth) for width, depth in sizes if width]
+
+    @property
+    def pixel_stages(self) -> int:
+        """Cycles in which the transitions of a pixel are counted, before it comes to the windows."""
+        if not self.convolution or self.counting is not PAIRED or not self.transitions_by_word:
+            return 0
+        return 1 if self.convolution.channels <= WIDEST_WORD else 2
 
 
 @dataclass(frozen=True)
@@ -317,11 +332,8 @@ class Prediction:
         """Cycles that the slowest stage takes for a group of images: they cannot follow each other faster."""
         input_cycles = self.copies * self.input_words
         argmax_cycles = self.layers[-1].mh + self.copies
-        return max(
-            input_cycles,
-            argmax_cycles,
-            *(cycles for layer in self.layers for cycles in (layer.engine_cycles, layer.map_cycles)),
-        )
+        layers = [max(layer.engine_cycles, layer.map_cycles) for layer in self.layers]
+        return max(input_cycles, argmax_cycles, *layers)
 
     @property
     def interval_cycles(self) -> int:
@@ -363,8 +375,8 @@ class Prediction:
         for layer in self.layers:
             engine: list[timing.Unit] = [*_adapter(layer.arrival_width, layer.input_buffer.width), layer.engine]
             if layer.convolution:
-                lanes = [timing.LaneCollector(layer.windows, engine[0])] if layer.windows > 1 else []
-                units += [_sliding(layer.convolution.slide), *lanes, *engine, *_adapter(layer.pe, layer.mh)]
+                units += [timing.Collector(1) for _ in range(layer.pixel_stages)]
+                units += [_sliding(layer.convolution.slide, layer.windows), *engine, *_adapter(layer.pe, layer.mh)]
                 units += [timing.Serializer(layer.windows)] if layer.windows > 1 else []
                 if layer.convolution.pool > 1:
                     units.append(_sliding(layer.convolution.pooling(layer.mh)))
@@ -428,22 +440,23 @@ def _adapter(from_width: int, to_width: int) -> list[timing.Unit]:
     """Return what makes beats of `from_width` bits a lane `to_width` bits wide (Beat.adapt in Scala)."""
     if from_width == to_width:
         return []
-    return [
-        timing.Collector(to_width // from_width) if to_width > from_width else timing.Serializer(from_width // to_width)
-    ]
+    if to_width > from_width:
+        return [timing.Collector(to_width // from_width)]
+    return [timing.Serializer(from_width // to_width)]
 
 
-def _sliding(slide: Slide) -> timing.SlidingWindow:
-    """Return the unit that moves a square over a map."""
+def _sliding(slide: Slide, windows: int = 1) -> timing.SlidingWindow:
+    """Return the unit that moves a square over a map and gives so many neighbors at once."""
     rows, columns = range(slide.padded_height), range(slide.padded_width)
 
     def inside(at: int, size: int) -> bool:
         return slide.padding <= at < slide.padding + size
 
-    def ends(at: int) -> bool:
-        return at >= slide.kernel - 1 and (at - slide.kernel + 1) % slide.stride == 0
+    def ends(at: int, together: int = 1) -> bool:
+        window, between = divmod(at - slide.kernel + 1, slide.stride)
+        return at >= slide.kernel - 1 and not between and (window + 1) % together == 0
 
     return timing.SlidingWindow(
         [inside(y, slide.height) and inside(x, slide.width) for y in rows for x in columns],
-        [ends(y) and ends(x) for y in rows for x in columns],
+        [ends(y) and ends(x, windows) for y in rows for x in columns],
     )

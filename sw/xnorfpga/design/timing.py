@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """When each beat of each Stream moves, from the first word of an image to its result.
 
-The accelerator is a chain of units, each between two Streams. A beat moves in the first cycle in which it is offered and
-accepted. A unit offers and accepts by what moved before, so all times follow from each other; nothing is simulated cycle
-by cycle. The rules of a unit stand in its class, as its component in Scala has them.
+The accelerator is a chain of units, each between two Streams. A beat moves in the first cycle in which it is offered
+and accepted. A unit offers and accepts by what moved before, so all times follow from each other; nothing is simulated
+cycle by cycle. The rules of a unit stand in its class, as its component in Scala has them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 LONG_AGO = -(1 << 40)  # of what an idle unit did before the first image
 
@@ -91,29 +92,10 @@ class Serializer(Unit):
 
 
 @dataclass
-class LaneCollector(Unit):
-    """`lanes` beats become one; the last passes through in the cycle in which it comes (LaneCollector)."""
-
-    lanes: int
-    following: Unit
-
-    def offer(self) -> int | None:
-        """Return from which cycle the next beat is offered."""
-        last = self.lanes * (len(self.given) + 1) - 1
-        return self.taken[last] if last < len(self.taken) else None
-
-    def accept(self) -> int | None:
-        """Return from which cycle the next beat can be taken."""
-        if (len(self.taken) + 1) % self.lanes:
-            return LONG_AGO
-        return self.following.accept() if len(self.given) == len(self.taken) // self.lanes else None
-
-
-@dataclass
 class SlidingWindow(Unit):
     """Pixels become windows (SlidingWindow, MaxPool): a place of the map with its frame a cycle.
 
-    takes, ends: of each place in turn, whether a pixel comes in there, and whether a window is complete with it.
+    takes, ends: of each place in turn, whether a pixel comes in there, and whether a beat is complete with it.
     """
 
     takes: Sequence[bool]
@@ -219,7 +201,7 @@ class ArgMax(Unit):
 
 def run(units: Sequence[Unit]) -> None:
     """Let everything move that can: from the source, units[0], to the sink, units[-1]."""
-    links = list(zip(units, units[1:], strict=False))[::-1]
+    links = list(pairwise(units))[::-1]
     moved = True
     while moved:
         moved = False

@@ -32,7 +32,7 @@ from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
 from xnorfpga.design.folding import Prediction
 from xnorfpga.network import golden, package
-from xnorfpga.network.encoding import Bits
+from xnorfpga.network.encoding import Bits, pixel_by_pixel
 from xnorfpga.network.golden import Inference
 from xnorfpga.rtl import memory, verilator
 from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from xnorfpga.design.schema import Design
 
 SHOWN_MISMATCHES = 20
+MAP_VECTORS = 200_000  # hidden vectors of maps that are looked at: each wakes the bench, and a map has hundreds
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,12 +133,15 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
     published = described.origin != "trained"
     split = load_dataset(design.network.dataset, published=published).measured(final or published)
     count = len(split) if images is None else min(images, len(split))
-    needed = images_needed(manifest.copies)
+    prediction = folding.predict_hardware(Hardware.read(build / "hardware.json"))
+    needed = images_needed(manifest.copies, prediction.pace.settling)
     if count < needed:
         raise UserError(
             f"{design.name}: {count} of {split.name} are too few to measure a steady state; needed: {needed}"
         )
     bits = model.encode(split.images[:count])
+    vectors = sum(layer.convolution.windows for layer in manifest.layers if layer.convolution)
+    seen = min(count, max(needed, MAP_VECTORS // vectors)) if vectors else count
     return Job(
         design=design.name,
         build=build,
@@ -146,8 +150,8 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
         split=split,
         bits=bits,
         labels=split.labels[:count],
-        expected=golden.infer(model, bits),
-        prediction=folding.predict_hardware(Hardware.read(build / "hardware.json")),
+        expected=golden.infer(model, bits, hidden=seen),
+        prediction=prediction,
         load=memory.load_bytes(read_json(build / "manifest.json"), model) if other else b"",
     )
 
@@ -161,7 +165,12 @@ def run(job: Job) -> tuple[Outcome, float]:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / OUTCOME).unlink(missing_ok=True)
     job.manifest.write(directory / "manifest.json")
-    package.write_npz(directory / JOB, {"images": job.bits, "load": np.frombuffer(job.load, np.uint8)})
+    first, seen = job.manifest.layers[0], max(map(len, job.expected.hidden), default=0)
+    convolution, sent = first.convolution, job.bits
+    if convolution:
+        sent = pixel_by_pixel(sent, len(first.coefficients), convolution.channels)
+    arrays = {"images": sent, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
+    package.write_npz(directory / JOB, arrays)
 
     started = time.monotonic()
     top = job.manifest.top
@@ -186,7 +195,7 @@ def run(job: Job) -> tuple[Outcome, float]:
 def judge(outcome: Outcome, expected: Inference, prediction: Prediction) -> list[str]:
     """Return all that is not as the golden model and the folding model say, a line each; none: the RTL is right."""
     complaints = [*_counts(outcome, expected), *mismatches(outcome, expected)[:3]]
-    steady = steady_cycles(outcome.result_cycles, prediction.copies)
+    steady = steady_cycles(outcome.result_cycles, prediction.copies, prediction.pace.settling)
     if steady is None or set(steady) != {prediction.interval_cycles}:
         found = "too few to tell how far" if steady is None else f"{steady[0]} to {steady[1]} cycles"
         complaints.append(f"groups are {found} apart, predicted {prediction.interval_cycles}")
@@ -197,9 +206,10 @@ def judge(outcome: Outcome, expected: Inference, prediction: Prediction) -> list
 
 def _counts(outcome: Outcome, expected: Inference) -> list[str]:
     """Return a line for each output of which there are more or fewer than images."""
-    count, found = len(expected.classes), [("results", len(outcome.labels))]
-    found += [(f"vectors of hidden layer {k}", len(vectors)) for k, vectors in enumerate(outcome.hidden)]
-    lines = [f"{came} {what} came for {count} images" for what, came in found if came != count]
+    found = [("results", len(outcome.labels), len(expected.classes))]
+    for k, (came, wanted) in enumerate(zip(outcome.hidden, expected.hidden, strict=False)):
+        found.append((f"vectors of hidden layer {k}", len(came), len(wanted)))
+    lines = [f"{came} {what} came for {count} images" for what, came, count in found if came != count]
     if len(outcome.hidden) != len(expected.hidden):
         lines.append(f"{len(outcome.hidden)} hidden layers were seen, there are {len(expected.hidden)}")
     return lines
@@ -228,18 +238,21 @@ def differing(got: NDArray, wanted: NDArray) -> NDArray[np.intp]:
     return np.flatnonzero((got[:both] != wanted[:both]).any(axis=tuple(range(1, got.ndim))))
 
 
-def images_needed(copies: int) -> int:
-    """Return the fewest images that show a steady state: a lone one, three whole groups, and the last group's first."""
-    return 3 * copies + 2
+def images_needed(copies: int, settling: int = 0) -> int:
+    """Return the fewest images that show a steady state: a lone one, three whole groups, and the last group's first.
+
+    settling: groups before all following ones are equally far apart (Pace).
+    """
+    return (3 + settling) * copies + 2
 
 
-def steady_cycles(result_cycles: NDArray[np.integer], copies: int) -> tuple[int, int] | None:
+def steady_cycles(result_cycles: NDArray[np.integer], copies: int, settling: int = 0) -> tuple[int, int] | None:
     """Return the smallest and largest distance of two groups of images in an uninterrupted run, in cycles.
 
-    Left out are the lone image at the start, the group after it, which finds an empty pipeline, and the last one,
-    which may be smaller. None where too few results came.
+    Left out are the lone image at the start, the group after it, which finds an empty pipeline, those before the
+    distance has settled, and the last one, which may be smaller. None where too few results came.
     """
-    groups = result_cycles[1::copies][1:-1]
+    groups = result_cycles[1::copies][1 + settling : -1]
     if len(groups) < 2:
         return None
     distances = np.diff(groups)
@@ -252,7 +265,7 @@ def summary(job: Job, outcome: Outcome, build_seconds: float) -> Simulation:
     came = outcome.labels[:count]
     correct = int((came == job.labels[: len(came)]).sum())
     wrong_hidden = [differing(got, want) for got, want in zip(outcome.hidden, expected.hidden, strict=False)]
-    fastest, slowest = steady_cycles(outcome.result_cycles, prediction.copies) or (0, 0)
+    fastest, slowest = steady_cycles(outcome.result_cycles, prediction.copies, prediction.pace.settling) or (0, 0)
     name = job.split.name if count == len(job.split) else f"first {count} of {job.split.name}"
     return Simulation(
         design=job.design,

@@ -10,8 +10,8 @@ when the logic has settled, and what is agreed there takes place at the next ris
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import cocotb
 import numpy as np
@@ -41,6 +41,7 @@ class Bench:
         self.manifest = Manifest.read(job / "manifest.json")
         arrays = package.read_npz(job / JOB)
         self.images, self.model = arrays["images"], arrays["load"].tobytes()
+        self.seen = int(arrays["seen"])  # images whose hidden vectors are recorded
         self.load_checksum = -1
         self.progress = job / PROGRESS
         self.first_word_cycle: int | None = None
@@ -107,16 +108,20 @@ class Bench:
             await RisingEdge(dut.clk)
         dut.images_valid.value = 0
 
-    async def while_valid(self, valid, take) -> NoReturn:
-        """Call `take` in each cycle in which `valid` is up. Sleeps while it is down: most of a simulation."""
-        while True:
+    async def while_valid(self, valid, take: Callable[[], bool]) -> None:
+        """Call `take` in each cycle in which `valid` is up, as long as it wants more.
+
+        Sleeps while `valid` is down: most of a simulation.
+        """
+        more = True
+        while more:
             if not valid.value:
                 await RisingEdge(valid)
             await FallingEdge(self.dut.clk)
             if valid.value:
-                take()
+                more = take()
 
-    def take_result(self) -> None:
+    def take_result(self) -> bool:
         """Record a result: when it came, its label and its scores."""
         bits = self.manifest.output.score_bits
         packed = int(self.dut.results_payload_scores.value)
@@ -125,22 +130,30 @@ class Bench:
         self.scores.append([packed >> (k * bits) & ((1 << bits) - 1) for k in range(self.manifest.output.classes)])
         if len(self.labels) % max(1, len(self.images) // 200) == 0:
             self.progress.write_text(str(len(self.labels)))
+        return True
 
     def hidden_bits(self, k: int) -> int:
-        """Return the bits of an image behind hidden layer k: its neurons in every bit plane, the least first."""
+        """Return the bits of an image or a window behind hidden layer k: its neurons in every bit plane."""
         return self.manifest.layers[k].output_planes * self.manifest.layers[k].mh
 
+    def vectors(self, k: int) -> int:
+        """Return how many vectors of hidden layer k an image has: of a map one a window."""
+        map = self.manifest.layers[k].convolution
+        return map.windows if map else 1
+
     def take_hidden(self, k: int):
-        """Return the recorder of hidden layer k's bits, one call a group of images."""
+        """Return the recorder of hidden layer k's bits, one call a group of images, or of windows."""
         payload = getattr(self.dut, f"probes_{k}_payload")
         lanes = getattr(self.dut, f"probes_{k}_lanes")
-        copies, width = self.manifest.copies, self.hidden_bits(k)
+        copies = self.manifest.layers[k].windows if self.manifest.layers[k].convolution else self.manifest.copies
+        width, wanted = self.hidden_bits(k), self.seen * self.vectors(k)
 
-        def take() -> None:
+        def take() -> bool:
             value, valid = int(payload.value), int(lanes.value)
             for copy in range(copies):
                 if valid >> copy & 1:
                     self.hidden[k].append(value >> (copy * width) & ((1 << width) - 1))
+            return len(self.hidden[k]) < wanted
 
         return take
 
@@ -164,7 +177,9 @@ class Bench:
         for k, vectors in enumerate(self.hidden):
             size = -(-self.hidden_bits(k) // 8)
             packed = np.frombuffer(b"".join(vector.to_bytes(size, "little") for vector in vectors), np.uint8)
-            hidden.append(unpack_bytes(packed.reshape(-1, size), self.hidden_bits(k)))
+            bits, count = unpack_bytes(packed.reshape(-1, size), self.hidden_bits(k)), self.vectors(k)
+            images = len(bits) // count
+            hidden.append(bits[: images * count].reshape(images, count * bits.shape[1]))
         latency = self.result_cycles[0] - self.first_word_cycle if self.result_cycles and self.first_word_cycle else -1
         return Outcome(
             labels=np.array(self.labels, np.int64),

@@ -11,7 +11,7 @@ import xnorfpga.memory.{LoadPort, MemoryShape}
 import xnorfpga.mvu.{InputRegister, Layer, LayerPlan, ProcessingElement}
 import xnorfpga.stream.{Collector, ImageCollector, Lanes, Serializer}
 import xnorfpga.top.Manifest
-import xnorfpga.window.{LaneCollector, LaneSerializer, MaxPool, PixelInput, SlidingWindow}
+import xnorfpga.window.{LaneSerializer, MaxPool, PixelInput, PixelTransitions, SlidingWindow}
 
 /** @param facts the parameters, and what follows from them that a bench must know */
 case class UnitUnderTest(component: Component, facts: Obj)
@@ -44,8 +44,7 @@ object UnitUnderTest {
         UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
         val unit = Layer(plan, config.memory)
-        val arrives = plan.index == 0 && plan.collectedTransitionBits > 0
-        val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> arrives)
+        val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> plan.arrivesCounted)
         UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
       case "ImageCollector" =>
         val collector = ImageCollector(number("word_bits"), number("image_bits"), shape, number("transition_bits"))
@@ -58,14 +57,15 @@ object UnitUnderTest {
       case "SlidingWindow" =>
         val Seq(height, width, channels, kernel, stride, padding) =
           Seq("height", "width", "channels", "kernel", "stride", "padding").map(number)
-        UnitUnderTest(SlidingWindow(Slide(height, width, channels, kernel, stride, padding), number("planes")), facts(one))
+        val slide = Slide(height, width, channels, kernel, stride, padding)
+        UnitUnderTest(SlidingWindow(slide, number("planes"), number("windows"), number("transition_bits")), facts(one, Obj("transitions_arrive" -> (number("transition_bits") > 0))))
       case "MaxPool" =>
         val Seq(height, width, channels, pool) = Seq("height", "width", "channels", "pool").map(number)
         UnitUnderTest(MaxPool(Slide(height, width, channels, pool, pool, padding = 0), number("planes")), facts(one))
-      case "LaneCollector" =>
-        UnitUnderTest(LaneCollector(number("width"), number("lanes"), number("planes")), facts(one))
       case "LaneSerializer" =>
-        UnitUnderTest(LaneSerializer(number("width"), number("lanes"), number("planes")), facts(one))
+        UnitUnderTest(LaneSerializer(number("width"), number("copies"), number("planes")), facts())
+      case "PixelTransitions" =>
+        UnitUnderTest(PixelTransitions(number("channels"), number("planes")), facts(one))
       case "PixelInput" =>
         UnitUnderTest(PixelInput(number("pixels"), number("channels"), number("planes")), facts(one))
       case "ArgMax" =>

@@ -46,7 +46,4 @@ case class Slide(height: Int, width: Int, channels: Int, kernel: Int, stride: In
 
   /** Bits of a square in each bit plane: row by row, pixel by pixel, the channels of a pixel side by side. */
   val elements = kernel * kernel * channels
-
-  /** Bits of a row of the memory of rows, the pixels above one; 0 where none is needed. Its depth is a row's pixels. */
-  def rowBits(planes: Int): Int = (kernel - 1) * channels * planes
 }

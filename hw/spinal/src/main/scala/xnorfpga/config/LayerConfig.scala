@@ -9,7 +9,7 @@ import upickle.default._
   * @param mw inputs, @param mh neurons, @param pe neurons at once (divides MH), @param simd inputs at once (divides MW)
   * @param coefficients of the bit planes of an input, the least first: powers of two, so that they are wires
   * @param convolution the map of whose windows the inputs are; a fully connected layer has none
-  * @param windows of an image that share every weight read
+  * @param windows neighbors in a row that share every weight read
   */
 @upickle.implicits.allowUnknownKeys(false)
 case class LayerConfig(
@@ -33,7 +33,7 @@ case class LayerConfig(
     refuse(s"simd = $simd with stationary routing must be mw = $mw: the whole input stands before every PE")
   for (map <- convolution if map.mw != mw)
     refuse(s"mw = $mw is not that of the convolution's windows, kernel² · channels = ${map.mw}")
-  check("windows", windows, "windows of an image", convolution.fold(1)(_.windows))
+  check("windows", windows, "the windows of a row", convolution.fold(1)(_.slide.outWidth))
   if (coefficients.isEmpty || !coefficients.forall(c => c >= 1 && c <= 128 && isPow2(c)))
     refuse(s"coefficients = [${coefficients.mkString(", ")}]: one of each bit plane, of 1, 2, 4, … 128")
 

@@ -19,11 +19,8 @@ case class TransitionCounter(width: Int, countBits: Int) extends Component {
     val word = in Bits (width bits)
     val count = out UInt (countBits bits)
   }
-  private val pairs = io.word.asBools.grouped(2).map(pair => pair(0) ^ pair(1))
-  private val threes = pairs.grouped(3).map(CountOne(_)).toSeq // a LUT of six inputs for each bit
-
   // A word is counted in one cycle and added in the next; what is shown has it already
-  val inWord = RegNext(threes.reduceBalancedTree(_ +^ _))
+  val inWord = RegNext(TransitionCounter.ofWord(io.word))
   val fresh = RegNext(io.take) init False
   val restart = RegNext(io.take && io.first) init False
   val before = Reg(UInt(countBits bits))
@@ -33,5 +30,15 @@ case class TransitionCounter(width: Int, countBits: Int) extends Component {
 }
 
 object TransitionCounter {
-  def possible(width: Int): Boolean = width % 2 == 0 && width <= 32
+
+  /** Bits of a word whose transitions are counted within a cycle, at most. */
+  val widest = 32
+
+  /** Transitions of a word. */
+  def ofWord(word: Bits): UInt = {
+    val pairs = word.asBools.grouped(2).map(pair => pair(0) ^ pair(1))
+    val threes = pairs.grouped(3).map(CountOne(_)).toSeq // a LUT of six inputs for each bit
+    threes.reduceBalancedTree(_ +^ _)
+  }
+  def possible(width: Int): Boolean = width % 2 == 0 && width <= widest
 }

@@ -3,6 +3,7 @@ package xnorfpga.mvu
 
 import spinal.core._
 import spinal.lib._
+import xnorfpga.config.Convolution
 import xnorfpga.counting.{Counting, XnorPopcount}
 import xnorfpga.stream.{Beat, Lanes}
 
@@ -31,11 +32,27 @@ case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
   io.input.ready := take
 
   val lanes = RegNextWhen(io.input.lanes, take)
-  val x = Vec.fill(shape.count)(Reg(Bits(buffer.width bits)))
-  for ((register, bits) <- x.zip(io.input.data)) {
-    when(io.step) { buffer.turn(register) }
-    when(take) { register := bits }
+  val x = plan.neighbors match {
+    case Some(map) => windows(map)
+    case None =>
+      val x = Vec.fill(shape.count)(Reg(Bits(buffer.width bits)))
+      for ((register, bits) <- x.zip(io.input.data)) {
+        when(io.step) { buffer.turn(register) }
+        when(take) { register := bits }
+      }
+      x.toSeq
   }
+
+  /** Windows that stand still beside each other: pixels that the one to the left has too stand in its registers. */
+  private def windows(map: Convolution): Seq[Bits] =
+    (0 until shape.count).foldLeft(Seq.empty[Bits]) { (before, lane) =>
+      val pixels = io.input.data(lane).subdivideIn(map.channels bits)
+      before :+ Cat(for ((pixel, k) <- pixels.zipWithIndex) yield {
+        val kx = k % map.kernel + map.stride // in the window to the left
+        if (lane < shape.planes || kx >= map.kernel) RegNextWhen(pixel, take)
+        else before(lane - shape.planes)((k + map.stride) * map.channels, map.channels bits)
+      })
+    }
   io.lanes := lanes
   for ((taps, register) <- io.taps.zip(x); (tap, p) <- taps.zipWithIndex) tap := register(p * simd, simd bits)
 

@@ -16,13 +16,13 @@ import xnorfpga.stream.{Beat, Lanes, WasReset}
   * are counted, go into the accumulators, and a row's answers into a small buffer.
   */
 case class Layer(plan: LayerPlan, ram: BlockRam) extends Component {
-  import plan.{answerStage, copies, countedStage, index, outPlanes, readStage, startStage, summedStage}
+  import plan.{answerStage, copies, countedStage, outPlanes, readStage, startStage, summedStage}
   import plan.config.{accumulatorBits, coefficients, neuronFold, pe, planes, simd, synapseFold}
   val shapes = plan.shapes(ram)
   private val lanes = Lanes(copies, planes)
   private val outLanes = Lanes(copies, outPlanes)
   val io = new Bundle {
-    val input = slave(Stream(Beat(lanes, plan.arrivalWidth, if (index == 0) plan.collectedTransitionBits else 0)))
+    val input = slave(Stream(Beat(lanes, plan.arrivalWidth, if (plan.arrivesCounted) plan.collectedTransitionBits else 0)))
     val output = master(Stream(Beat(outLanes, plan.outWidth)))
     val load = shapes.map(shape => in(LoadBus(shape)))
 

@@ -4,6 +4,7 @@ package xnorfpga.mvu
 import xnorfpga.config.{AcceleratorConfig, BlockRam, LayerConfig, Weights}
 import xnorfpga.counting.{Counting, PopcountShape, TransitionCounter}
 import xnorfpga.memory.MemoryShape
+import xnorfpga.window.PixelTransitions
 
 /** What follows from a layer's place in the chain: known before elaboration, and predicted alike by the folding model
   * in Python. Each of its parts that may be built in several ways is chosen here, once, and named in the manifest.
@@ -28,8 +29,8 @@ case class LayerPlan(
   val inputBuffer = InputBuffer(config, arrivalWidth)
   val threshold = Threshold(config, last, outPlanes)
 
-  /** An image's transitions can be counted word by word while its words are collected … */
-  private val byWord = TransitionCounter.possible(wordWidth) && wordWidth < mw
+  /** An image's transitions can be counted word by word while its words are collected, a window's pixel by pixel … */
+  private val byWord = config.convolution.fold(TransitionCounter.possible(wordWidth) && wordWidth < mw)(_.channels % 2 == 0)
 
   /** … or, where whole vectors arrive and stand still, all at once beside the neurons' own counts. */
   private val atOnce = arrivalWidth == mw && inputBuffer == InputBuffer.Stationary(mw)
@@ -62,12 +63,20 @@ case class LayerPlan(
   /** All of them, as they are loaded. */
   def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShapes(ram)
 
+  /** The map whose windows stand still beside each other, and so share pixels. */
+  val neighbors = config.convolution.filter(_ => copies > 1 && inputBuffer == InputBuffer.Stationary(mw))
+
+  /** The vectors come with their transitions: of whole images, and of windows. */
+  val arrivesCounted = collectedTransitionBits > 0 && (index == 0 || config.convolution.nonEmpty)
+
   /** Width and depth of the memories of the last rows of its maps, which no load reaches. */
-  val rows: Seq[(Int, Int)] = for {
-    map <- config.convolution.toSeq
-    (slide, planes) <- Seq((map.slide, planes), (map.pooling(config.mh), outPlanes))
-    if slide.kernel > 1
-  } yield (slide.rowBits(planes), slide.paddedWidth)
+  val rows: Seq[(Int, Int)] = config.convolution.toSeq.flatMap { map =>
+    val countBits = if (collectedTransitionBits > 0) PixelTransitions.countBits(map.channels) else 0
+    val (windows, squares) = (map.slide, map.pooling(config.mh))
+    Seq((windows, planes * (map.channels + countBits)), (squares, outPlanes * config.mh)).collect {
+      case (slide, pixelBits) if slide.kernel > 1 => ((slide.kernel - 1) * pixelBits, slide.paddedWidth)
+    }
+  }
 
   // Stages of a step: stage k is k cycles after the step is issued
   /** Input word and weights stand before the PEs. */

@@ -11,14 +11,16 @@ object Maps {
 
   /** Pixels → what the layer's engine takes; a fully connected layer takes them as they are. */
   def windows(pixels: Stream[Beat], plan: LayerPlan): Stream[Beat] = plan.config.convolution.fold(pixels) { convolution =>
-    val sliding = SlidingWindow(convolution.slide, plan.config.planes).setName(s"layers_${plan.index}_window")
-    sliding.io.input << pixels
-    if (plan.copies == 1) sliding.io.output
+    import plan.config.planes
+    val transitionBits = plan.collectedTransitionBits
+    val sliding = SlidingWindow(convolution.slide, planes, plan.copies, transitionBits).setName(s"layers_${plan.index}_window")
+    if (transitionBits == 0) sliding.io.input << pixels
     else {
-      val collector = LaneCollector(plan.config.mw, plan.copies, plan.config.planes).setName(s"layers_${plan.index}_lanes")
-      collector.io.input << sliding.io.output
-      collector.io.output
+      val counter = PixelTransitions(convolution.channels, planes).setName(s"layers_${plan.index}_transitions")
+      counter.io.input << pixels
+      sliding.io.input << counter.io.output
     }
+    sliding.io.output
   }
 
   /** What the layer's engine gives → pixels of the map that goes on. */

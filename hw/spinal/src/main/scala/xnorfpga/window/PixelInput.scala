@@ -14,7 +14,7 @@ case class PixelInput(pixels: Int, channels: Int, planes: Int) extends Component
     val input = slave(Stream(Fragment(Bits(channels * planes bits))))
     val output = master(Stream(Beat(Lanes(1, planes), channels)))
 
-    /** Take no new image. */
+    /** Take no new image; the offer of its first pixel is withdrawn. */
     val hold = in Bool ()
 
     /** True on the cycle that takes the first word of an image. */

@@ -6,21 +6,26 @@ import spinal.lib._
 import xnorfpga.config.Slide
 import xnorfpga.stream.{Beat, Lanes}
 
-/** Pixels of a map, row by row → its windows, row by row.
+/** Pixels of a map, row by row → its windows, row by row, `windows` neighbors at once in lanes.
   *
   * Block RAM holds the last kernel − 1 rows: a row of it is the pixels above the one that comes in. They and the new one
-  * are a column; the window is a register of columns that moves by one with each pixel. So a pixel of the map is read
-  * once a row of windows, and the unit takes a pixel a cycle, those of the frame around the map too, which it makes
-  * itself. Rows that were written for the image before are overwritten before a window sees them.
+  * are a column; a register of columns moves by one with each pixel, and neighboring windows are wires from it. So a
+  * pixel is read once a row of windows, and the unit takes a pixel a cycle, those of the frame around the map too, which
+  * it makes itself. Rows that were written for the image before are overwritten before a window sees them.
   *
   * @param planes bit planes of an element
+  * @param windows side by side, divides a row of them
+  * @param transitionBits bits of a window's transitions, where pixels come with theirs; else 0
   */
-case class SlidingWindow(slide: Slide, planes: Int) extends Component {
+case class SlidingWindow(slide: Slide, planes: Int, windows: Int = 1, transitionBits: Int = 0) extends Component {
   import slide._
-  private val lanes = Lanes(1, planes)
+  require(outWidth % windows == 0)
+  private val pixelLanes = Lanes(1, planes)
+  private val lanes = Lanes(windows, planes)
+  private val countBits = if (transitionBits > 0) PixelTransitions.countBits(channels) else 0
   val io = new Bundle {
-    val input = slave(Stream(Beat(lanes, channels)))
-    val output = master(Stream(Beat(lanes, slide.elements)))
+    val input = slave(Stream(Beat(pixelLanes, channels, countBits)))
+    val output = master(Stream(Beat(lanes, slide.elements, transitionBits)))
   }
 
   // Where the pixel that comes next stands, in the map with its frame
@@ -37,10 +42,13 @@ case class SlidingWindow(slide: Slide, planes: Int) extends Component {
   }
 
   // The column: kernel − 1 pixels from above, the oldest lowest, and the new one
-  private val pixelBits = channels * planes
-  val pixel = if (padding == 0) io.input.data.asBits else io.input.data.asBits.andMask(inMap)
+  private val planeBits = channels + countBits
+  private val pixelBits = planeBits * planes
+  private val arrived = if (transitionBits == 0) io.input.data.asBits
+  else Cat(io.input.data.zip(io.input.transitions).map { case (bits, count) => count ## bits })
+  val pixel = if (padding == 0) arrived else arrived.andMask(inMap)
   val column = if (kernel == 1) pixel else {
-    val rows = Mem(Bits(rowBits(planes) bits), paddedWidth)
+    val rows = Mem(Bits((kernel - 1) * pixelBits bits), paddedWidth)
     rows.addAttribute("ramstyle", "M10K, no_rw_check")
     val above = rows.readSync(Mux(move, x.valueNext, x.value))
     val column = pixel ## above
@@ -48,22 +56,32 @@ case class SlidingWindow(slide: Slide, planes: Int) extends Component {
     column
   }
 
-  // The window: columns from left to right
-  val window = Vec.fill(kernel)(Reg(Bits(kernel * pixelBits bits)))
+  // Columns from left to right, and the windows on them
+  val columns = Vec.fill(kernel + (windows - 1) * stride)(Reg(Bits(kernel * pixelBits bits)))
   when(move) {
-    for ((left, right) <- window.zip(window.tail)) left := right
-    window.last := column
+    for ((left, right) <- columns.zip(columns.tail)) left := right
+    columns.last := column
   }
-  for ((data, plane) <- io.output.data.zipWithIndex)
-    data := Cat(for (ky <- 0 until kernel; kx <- 0 until kernel) yield window(kx)(ky * pixelBits + plane * channels, channels bits))
-  io.output.lanes := 1
+  private def planeOfPixel(column: Bits, ky: Int, plane: Int) = column(ky * pixelBits + plane * planeBits, planeBits bits)
+  for (plane <- 0 until planes) {
+    // Transitions are added column by column: the sum of a column serves every window that it is in
+    val inColumn = (transitionBits > 0) generate columns.map { column =>
+      Seq.tabulate(kernel)(planeOfPixel(column, _, plane)(channels, countBits bits).asUInt).reduceBalancedTree(_ +^ _)
+    }
+    for (window <- 0 until windows) {
+      val own = window * stride until window * stride + kernel
+      val pixels = for (ky <- 0 until kernel; at <- own) yield planeOfPixel(columns(at), ky, plane)(0, channels bits)
+      io.output.data(lanes(window, plane)) := Cat(pixels)
+      if (transitionBits > 0) io.output.transitions(lanes(window, plane)) := own.map(inColumn(_)).reduceBalancedTree(_ +^ _).resized
+    }
+  }
+  io.output.lanes.setAll()
   io.output.valid := full
 
-  /** A window ends with this pixel. */
-  private def ends(at: Counter, size: Int): Bool =
-    if (stride == 1) at.value >= kernel - 1
-    else (kernel - 1 until size by stride).map(at.value === _).orR
-  val complete = ends(x, paddedWidth) && ends(y, paddedHeight)
+  /** The last of so many neighbors ends in this row or column. */
+  private def ends(at: Counter, count: Int, together: Int): Bool =
+    (together - 1 until count by together).map(last => at.value === last * stride + kernel - 1).orR
+  val complete = ends(x, outWidth, windows) && ends(y, outHeight, 1)
   when(io.output.fire) { full := False }
   when(move) { full := complete }
 }
