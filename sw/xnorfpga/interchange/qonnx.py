@@ -12,7 +12,7 @@ of them, as the table rises or falls.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.errors import UserError
+from xnorfpga.interchange.table import Levels, Table
 from xnorfpga.network.golden import LayerWeights, Model
 
 LEVELS = 256  # of a pixel
@@ -37,55 +38,6 @@ MAPS = ("MaxPool", "Pad", "Transpose")
 SUPPORTED = f"elementwise {', '.join((*ELEMENTWISE, *QUANTIZERS))}; {', '.join((*LAYERS, *MAPS, *RESHAPES, *RANKINGS))}"
 MOST_LEVELS = 4  # of an activation
 EQUAL = 1e-3  # of a distance of two levels: floats at equal distances differ by less
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Values float [levels, columns] of a tensor at every pixel or sum; a column is a channel of a map, or an element.
-
-    weights: of the layer whose sums they are, bool[MH, MW]; None at the input. coefficients: of its inputs' planes.
-    node: the layer's node. apart: the first node after which the columns differ.
-    convolution: of the layer. map: rows and columns of a map, None of a vector. last: whether the channels are its last
-    axis. places: the place of each element of a vector that was a map, with the channels of a pixel side by side.
-    channel: of each element of such a vector. frame: width and value of the frame around a map.
-    least: of which channels the least sum goes through the pool; None where there is none.
-    """
-
-    values: NDArray[Any]
-    weights: NDArray[np.bool_] | None = None
-    node: str = "the input"
-    apart: str | None = None
-    coefficients: tuple[int, ...] = (1,)
-    convolution: Convolution | None = None
-    map: tuple[int, int] | None = None
-    last: bool = False
-    places: NDArray[np.intp] | None = None
-    channel: NDArray[np.intp] | None = None
-    frame: tuple[int, float] = (0, 0.0)
-    least: NDArray[np.bool_] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Levels:
-    """What the inputs of a layer are: low + step · code, of which each plane is a bit.
-
-    inverted: bool[columns], where the bits that the layer before answers are the other way round.
-    """
-
-    low: float
-    step: float
-    planes: int
-    inverted: NDArray[np.bool_]
-
-    @property
-    def coefficients(self) -> tuple[int, ...]:
-        """Of each plane, the least first."""
-        return tuple(2**k for k in range(self.planes))
-
-    @property
-    def middle(self) -> float:
-        """The value halfway between the least and the greatest code."""
-        return self.low + self.step * (2**self.planes - 1) / 2
 
 
 class Unknown:
@@ -215,7 +167,7 @@ class _Reader:
                 arguments.append(each)
             elif each.size == channels and (table.map is None or node.op_type == "BatchNormalization"):
                 arguments.append(each.reshape(channels))
-            elif table.map is not None and (of_channels := _of_channels(each, table)) is not None:
+            elif table.map is not None and (of_channels := table.of_channels(each)) is not None:
                 arguments.append(of_channels)
             else:
                 self._refuse(node, f"has input {number} of shape {each.shape}; supported: 1 or {channels} values")
@@ -291,7 +243,7 @@ class _Reader:
         if table.map is not None:
             if table.map != (1, 1):
                 self._refuse(node, f"takes a map of {table.map[0]} × {table.map[1]}; supported: Flatten before it")
-            table = self._flat(table)
+            table = table.flat()
         if table.values.shape[1] != len(matrix):
             self._refuse(node, f"takes {len(matrix)} values, but {table.values.shape[1]} come")
         bias = (
@@ -504,17 +456,7 @@ class _Reader:
             self._refuse(node, f"makes a map {sizes[1:]} of a map {as_it_is}; supported: a vector")
         if kind == "Flatten" and self._attributes(node).get("axis", 1) != 1:
             self._refuse(node, "has another axis than 1; supported: axis = 1")
-        return self._flat(table)
-
-    def _flat(self, table: Table) -> Table:
-        """Return a map as a vector, with the place of each element where the channels of a pixel are side by side."""
-        assert table.map is not None
-        channels, pixels = table.values.shape[1], math.prod(table.map)
-        places = np.arange(pixels * channels)
-        if not table.last:
-            places = places.reshape(pixels, channels).T.reshape(-1)
-        channel = places % channels
-        return replace(table, values=table.values[:, channel], map=None, last=False, places=places, channel=channel)
+        return table.flat()
 
     def _as_map(self, node: Any, table: Table, sizes: list[int]) -> Table:
         """Return a vector of pixels as a map."""
@@ -544,18 +486,6 @@ class _Reader:
 
     def _refuse(self, node: Any, why: str) -> NoReturn:
         raise UserError(f"{self.path}: {self._name(node)} {why}")
-
-
-def _of_channels(constant: NDArray[Any], table: Table) -> NDArray[Any] | None:
-    """Return the value of each channel of a constant that meets a map; None where it meets none or differs inside."""
-    assert table.map is not None
-    channels = table.values.shape[1]
-    try:
-        whole = np.broadcast_to(constant, (1, *table.map, channels) if table.last else (1, channels, *table.map))
-    except ValueError:
-        return None
-    columns = np.moveaxis(whole, -1 if table.last else 1, 0).reshape(channels, -1)
-    return columns[:, 0] if (columns == columns[:, :1]).all() else None
 
 
 def _column(constant: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
