@@ -55,7 +55,7 @@ def measured(design: Design, build: Path, split: Split) -> tuple[Model, Accuraci
     if design.origin == "imported":
         (build / "training.json").unlink(missing_ok=True)  # of an earlier model under the design's name
         model = read_imported(design)
-        right = golden.infer(model, model.encode(split.images)).classes == split.labels
+        right = golden.infer(model, model.encode(split.images), hidden=0).classes == split.labels
         return model, Accuracies(float=None, golden=float(right.mean())), None
     if design.origin == "published":
         net, record = publish.load(design.model, design)
