@@ -11,6 +11,7 @@ from xnorfpga.interchange.fit import dataset_of, fit
 from xnorfpga.network.golden import infer, infer_packed
 
 onnx = pytest.importorskip("onnx")
+from onnx import helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 from onnx.reference.op_run import OpRun  # noqa: E402
 
@@ -110,6 +111,26 @@ def test_a_network_like_cnv(tmp_path, pool_first, bits):
     assert [layer.convolution and layer.convolution.pool for layer in model.layers] == [1, 2, 1, 2, None, None]
     assert len(model.layers[0].coefficients) == bits
     assert model.levels is not None  # 255 becomes the greatest of an even number of levels around 0
+
+
+def test_a_shape_that_is_computed_and_weights_behind_quantizers(tmp_path):
+    """As Brevitas writes `x.view(x.shape[0], -1)`, and weights: floats, a quantizer of ±a, a transposition."""
+    g, graph, channels = cnv(9)
+    images, size, batch = graph.at, "size", "batch"
+    graph.nodes += [
+        helper.make_node("Shape", [images], ["shape"]),
+        helper.make_node("Gather", ["shape", graph.constant(np.array(0))], [size]),
+        helper.make_node("Unsqueeze", [size, graph.constant(np.array([0]))], [batch]),
+        helper.make_node("Concat", [batch, graph.constant(np.array([-1]))], ["target"], axis=0),
+    ]
+    graph.add("Reshape", "target")
+    floats = graph.constant(g.normal(0, 1, (10, 25 * channels)).astype(np.float32))
+    graph.nodes += [
+        helper.make_node("BipolarQuant", [floats, graph.constant(float32(0.03))], ["weights"], domain=QONNX),
+        helper.make_node("Transpose", ["weights"], ["matrix"], perm=[1, 0]),
+    ]
+    model = compare(graph.add("MatMul", "matrix").write(tmp_path / "m.onnx"), (3, 32, 32))
+    assert model.network == (175, 10)
 
 
 def test_channels_last_before_the_vector(tmp_path):
