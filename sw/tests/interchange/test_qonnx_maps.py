@@ -126,7 +126,7 @@ def test_a_shape_that_is_computed_and_weights_behind_quantizers(tmp_path):
     graph.add("Reshape", "target")
     floats = graph.constant(g.normal(0, 1, (10, 25 * channels)).astype(np.float32))
     graph.nodes += [
-        helper.make_node("BipolarQuant", [floats, graph.constant(float32(0.03))], ["weights"], domain=QONNX),
+        helper.make_node("BipolarQuant", [floats, graph.constant(float32(0.25))], ["weights"], domain=QONNX),
         helper.make_node("Transpose", ["weights"], ["matrix"], perm=[1, 0]),
     ]
     model = compare(graph.add("MatMul", "matrix").write(tmp_path / "m.onnx"), (3, 32, 32))
