@@ -286,7 +286,8 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
 def map_bins(map: Convolution, windows: int) -> set[tuple[str, str]]:
     """Return the points and bins that the map of a layer meets."""
     sizes = sorted((map.height, map.width))
-    left = map.out_height % map.pool or map.out_width % map.pool
+    answers = map.model_copy(update={"pool": 1})
+    left = answers.out_height % map.pool or answers.out_width % map.pool
     passed = (map.height + 2 * map.padding - map.kernel) % map.stride
     return {
         ("map.size", "a pixel" if sizes == [1, 1] else "a line" if sizes[0] == 1 else "larger"),
@@ -294,7 +295,7 @@ def map_bins(map: Convolution, windows: int) -> set[tuple[str, str]]:
         ("map.stride", f"{map.stride} {'with rest' if passed else 'without'}" if map.stride > 1 else "1"),
         ("map.padding", str(map.padding)),
         ("map.pool", "none" if map.pool == 1 else "with rest" if left else "whole"),
-        ("map.lanes", "1" if windows == 1 else "all" if windows == map.windows else "some"),
+        ("map.lanes", "1" if windows == 1 else "a row" if windows == map.out_width else "some"),
         ("map.goes_on", "a pixel" if map.pooled_height * map.pooled_width == 1 else "larger"),
     }
 

@@ -46,7 +46,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "map.stride": ("1", "2 without", "2 with rest"),
     "map.padding": ("0", "1"),
     "map.pool": ("none", "whole", "with rest"),
-    "map.lanes": ("1", "some", "all"),
+    "map.lanes": ("1", "some", "a row"),
     "map.goes_on": ("a pixel", "larger"),
     # weights, thresholds and images
     "weights": ("all -1", "all +1", "mixed"),

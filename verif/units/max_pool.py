@@ -48,4 +48,4 @@ async def unhindered_a_map_takes_a_cycle_a_pixel(dut, k: int) -> None:
     """The next map follows at once."""
     bench = Bench(dut, k)
     await bench.start()
-    await bench.unhindered(bench.map.slide.places)
+    await bench.unhindered(bench.map.slide.pixels)

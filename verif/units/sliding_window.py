@@ -75,4 +75,4 @@ async def unhindered_a_map_takes_a_cycle_a_pixel(dut, k: int) -> None:
     """Those of the frame are pixels too."""
     bench = Bench(dut, k)
     await bench.start()
-    await bench.unhindered(bench.map.slide.places)
+    await bench.unhindered(bench.map.slide.pixels)

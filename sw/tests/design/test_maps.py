@@ -108,7 +108,7 @@ def test_the_shapes_by_hand(tmp_path):
         ("pe = 8", "pe = 5", "folding.layers[0].pe = 5", "does not divide network.convolutions[0].filters (8)"),
         ("simd = 128", "simd = 100", "folding.layers[1].simd = 100", "a window of convolution 1 (128)"),
         ("pe = 2", "pe = 3", "folding.layers[2].pe = 3", "does not divide network.layers[1] (20)"),
-        ("windows = 2", "windows = 7", "folding.layers[0].windows = 7", "the windows of convolution 0 (900)"),
+        ("windows = 2", "windows = 7", "folding.layers[0].windows = 7", "the windows in a row of convolution 0 (30)"),
         ("simd = 294", "simd = 294, windows = 2", "folding.layers[2].windows = 2", "fully connected layer: 1"),
     ],
 )

@@ -17,7 +17,10 @@ BAUD = 1_000_000  # what every USB-serial cable of 3.3 V can
 
 @dataclass(frozen=True)
 class Slide:
-    """A square of kernel × kernel pixels that slides by `stride` over a map with a frame of `padding` around it."""
+    """A square of kernel × kernel pixels that slides by `stride` over a map with a frame of `padding` around it.
+
+    whole: rows and columns of places are a multiple of it; the others at bottom and right are left out.
+    """
 
     height: int
     width: int
@@ -25,6 +28,20 @@ class Slide:
     kernel: int
     stride: int
     padding: int = 0
+    whole: int = 1
+
+    @property
+    def out_height(self) -> int:
+        """Rows of places."""
+        return self._places(self.padded_height)
+
+    @property
+    def out_width(self) -> int:
+        """Places in a row."""
+        return self._places(self.padded_width)
+
+    def _places(self, size: int) -> int:
+        return ((size - self.kernel) // self.stride + 1) // self.whole * self.whole
 
     @property
     def padded_height(self) -> int:
@@ -37,8 +54,8 @@ class Slide:
         return self.width + 2 * self.padding
 
     @property
-    def places(self) -> int:
-        """Pixels of the map and its frame."""
+    def pixels(self) -> int:
+        """Pixels of the map and its frame: it takes a cycle each."""
         return self.padded_height * self.padded_width
 
 
@@ -48,7 +65,8 @@ class Convolution(Strict):
     height, width, channels: of the map that comes in; an element has a bit in each bit plane.
     kernel: side of the square windows. stride: from window to window. padding: rows and columns of -1 around the map.
     pool: side of the squares of answers of which the greatest goes on, square beside square; 1: all go on. Rows and
-    columns that fill no window or square are left out, as in torch.
+    columns that fill no window or square are left out, as in torch; windows of which no square would see the answer are
+    none.
     """
 
     height: Count
@@ -62,7 +80,7 @@ class Convolution(Strict):
     @property
     def slide(self) -> Slide:
         """What the windows slide over."""
-        return Slide(self.height, self.width, self.channels, self.kernel, self.stride, self.padding)
+        return Slide(self.height, self.width, self.channels, self.kernel, self.stride, self.padding, self.pool)
 
     def pooling(self, filters: int) -> Slide:
         """What the squares of answers slide over, `filters` answers a pixel."""
@@ -76,12 +94,12 @@ class Convolution(Strict):
     @property
     def out_height(self) -> int:
         """Rows of windows."""
-        return (self.height + 2 * self.padding - self.kernel) // self.stride + 1
+        return self.slide.out_height
 
     @property
     def out_width(self) -> int:
         """Windows in a row."""
-        return (self.width + 2 * self.padding - self.kernel) // self.stride + 1
+        return self.slide.out_width
 
     @property
     def windows(self) -> int:

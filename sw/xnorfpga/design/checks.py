@@ -79,9 +79,10 @@ def check_maps(design: Design) -> None:
             )
         sizes = each.model_dump(exclude={"filters"})
         made = Convolution(height=height, width=width, channels=channels, **sizes)
-        side = min(made.out_height, made.out_width)
+        answered = made.model_copy(update={"pool": 1})
+        side = min(answered.out_height, answered.out_width)
         if each.pool > side:
-            answers = f"{made.out_height} × {made.out_width}"
+            answers = f"{answered.out_height} × {answered.out_width}"
             _reject(design, f"{key}.pool", each.pool, f"accepted on a map of {answers} answers: 1 to {side}")
         height, width, channels = made.pooled_height, made.pooled_width, each.filters
     inputs = height * width * channels
@@ -123,7 +124,13 @@ def check_folds(design: Design, folding: Folding) -> None:
         key, connected = f"folding.layers[{k}]", k - len(convolutions)
         if connected < 0:
             neurons, inputs = f"network.convolutions[{k}].filters", f"the elements of a window of convolution {k}"
-            _divides(design, f"{key}.windows", fold.windows, convolutions[k].windows, f"the windows of convolution {k}")
+            _divides(
+                design,
+                f"{key}.windows",
+                fold.windows,
+                convolutions[k].out_width,
+                f"the windows in a row of convolution {k}",
+            )
         else:
             neurons, inputs = f"network.layers[{connected + 1}]", f"network.layers[{connected}]"
             if fold.windows != 1:

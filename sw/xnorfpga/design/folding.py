@@ -245,7 +245,7 @@ class LayerPrediction:
         """Cycles that windows and squares take to slide over its maps; 0 of a fully connected layer."""
         if not self.convolution:
             return 0
-        return max(self.convolution.slide.places, self.convolution.pooling(self.mh).places)
+        return max(self.convolution.slide.pixels, self.convolution.pooling(self.mh).pixels)
 
     @property
     def fifo_depth(self) -> int:
@@ -452,11 +452,11 @@ def _sliding(slide: Slide, windows: int = 1) -> timing.SlidingWindow:
     def inside(at: int, size: int) -> bool:
         return slide.padding <= at < slide.padding + size
 
-    def ends(at: int, together: int = 1) -> bool:
+    def ends(at: int, count: int, together: int = 1) -> bool:
         window, between = divmod(at - slide.kernel + 1, slide.stride)
-        return at >= slide.kernel - 1 and not between and (window + 1) % together == 0
+        return 0 <= window < count and not between and (window + 1) % together == 0
 
     return timing.SlidingWindow(
         [inside(y, slide.height) and inside(x, slide.width) for y in rows for x in columns],
-        [ends(y) and ends(x, windows) for y in rows for x in columns],
+        [ends(y, slide.out_height) and ends(x, slide.out_width, windows) for y in rows for x in columns],
     )

@@ -180,6 +180,7 @@ def windows(maps: NDArray[Any], convolution: Convolution, frame: Any) -> NDArray
     frame_sizes = ((0, 0), (padding, padding), (padding, padding), (0, 0))
     framed = np.pad(maps.reshape(-1, height, width, channels), frame_sizes, constant_values=frame)
     views = np.lib.stride_tricks.sliding_window_view(framed, (kernel, kernel), (1, 2))[:, ::stride, ::stride]
+    views = views[:, : convolution.out_height, : convolution.out_width]
     return views.transpose(0, 1, 2, 4, 5, 3).reshape(-1, convolution.mw)  # (…, channel, row, column) before
 
 

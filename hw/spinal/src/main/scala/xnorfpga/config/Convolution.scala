@@ -19,9 +19,8 @@ case class Convolution(height: Int, width: Int, channels: Int, kernel: Int, stri
     refuse(s"kernel = $kernel is larger than the map of $height × $width pixels with padding = $padding")
 
   /** What the windows slide over. */
-  val slide = Slide(height, width, channels, kernel, stride, padding)
-  if (pool > (slide.outHeight min slide.outWidth))
-    refuse(s"pool = $pool is larger than the map of ${slide.outHeight} × ${slide.outWidth} answers")
+  val slide = Slide(height, width, channels, kernel, stride, padding, whole = pool)
+  if ((slide.outHeight min slide.outWidth) < 1) refuse(s"pool = $pool is larger than the map of answers")
 
   /** Windows of an image. */
   val windows = slide.outHeight * slide.outWidth
@@ -37,12 +36,17 @@ object Convolution {
   implicit val rw: ReadWriter[Convolution] = macroRW
 }
 
-/** A square of `kernel` × `kernel` pixels that slides over a map by `stride`, with a frame of `padding` zeros around it. */
-case class Slide(height: Int, width: Int, channels: Int, kernel: Int, stride: Int, padding: Int) {
+/** A square of `kernel` × `kernel` pixels that slides over a map by `stride`, with a frame of `padding` zeros around it.
+  *
+  * @param whole rows and columns of places are a multiple of it: where no square of the pool would see an answer, none
+  *   is given
+  */
+case class Slide(height: Int, width: Int, channels: Int, kernel: Int, stride: Int, padding: Int, whole: Int = 1) {
   val paddedHeight = height + 2 * padding
   val paddedWidth = width + 2 * padding
-  val outHeight = (paddedHeight - kernel) / stride + 1
-  val outWidth = (paddedWidth - kernel) / stride + 1
+  private def places(size: Int) = ((size - kernel) / stride + 1) / whole * whole
+  val outHeight = places(paddedHeight)
+  val outWidth = places(paddedWidth)
 
   /** Bits of a square in each bit plane: row by row, pixel by pixel, the channels of a pixel side by side. */
   val elements = kernel * kernel * channels
