@@ -51,14 +51,14 @@ PRUNED = "seed = 1\npruning = { layers = [294, 30, 10], images = 1, rounds = 1, 
 
 
 def test_the_shapes_by_hand(tmp_path):
-    """32 × 32 × 3, windows of 3: 30 × 30 × 8; framed, every other window of 4: 15 × 15 × 6; pooled: 7 × 7."""
+    """32 × 32 × 3, windows of 3: 30 × 30 × 8; framed, every other window of 4: 15 × 15 × 6, 14 × 14 in squares."""
     path = tmp_path / "good.toml"
     path.write_text(GOOD)
     design = designs.load(path)
     assert design.shapes == ((27, 8), (128, 6), (294, 20), (20, 10))
     assert [(each.windows, each.pooled_height, each.pooled_width) for each in design.convolutions] == [
         (900, 30, 30),
-        (225, 7, 7),
+        (196, 7, 7),
     ]
     assert design.weight_bits == 27 * 8 + 128 * 6 + 294 * 20 + 20 * 10
 

@@ -47,10 +47,10 @@ def test_worked_example():
 
 
 def test_the_pool_takes_the_greatest_code():
-    """Two planes: of the codes 1 and 2 in a square the greatest is 2, no OR of bits; what fills no square goes."""
+    """Two planes: of the codes 1 and 2 in a square the greatest is 2, no OR of bits; a column fills no square."""
     convolution = Convolution(height=2, width=3, channels=1, kernel=1, pool=2)
     layer = LayerWeights(np.ones((1, 1), bool), np.array([[0, 1, 2]], np.int32), convolution=convolution)
-    low, high = [1, 0, 1, 0, 1, 1], [0, 1, 1, 0, 0, 1]
+    low, high = [1, 0, 0, 1], [0, 1, 0, 0]
     fired = np.array([low, high], bool).T
     assert golden.goes_on(layer, fired).tolist() == [[False, True]]
     assert golden.goes_on(replace(layer, thresholds=np.array([1], np.int32)), fired[:, :1]).tolist() == [[True]]
@@ -99,11 +99,14 @@ def by_hand(model: Model, image: list[bool]) -> tuple[list[list[bool]], list[int
         if geometry is None:
             windows = {(0, 0): planes}
         else:
-            windows = {}
-            for top in range(0, geometry.height + 2 * geometry.padding - geometry.kernel + 1, geometry.stride):
-                for left in range(0, geometry.width + 2 * geometry.padding - geometry.kernel + 1, geometry.stride):
-                    place = (top // geometry.stride, left // geometry.stride)
-                    windows[place] = [cut(plane, geometry, top, left) for plane in planes]
+            stride, pool, frame = geometry.stride, geometry.pool, 2 * geometry.padding
+            rows = ((geometry.height + frame - geometry.kernel) // stride + 1) // pool * pool
+            columns = ((geometry.width + frame - geometry.kernel) // stride + 1) // pool * pool
+            windows = {
+                (row, column): [cut(plane, geometry, row * stride, column * stride) for plane in planes]
+                for row in range(rows)
+                for column in range(columns)
+            }
         mask = np.ones_like(layer.weights) if layer.mask is None else layer.mask
         sums = {
             place: [
