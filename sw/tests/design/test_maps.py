@@ -51,7 +51,7 @@ PRUNED = "seed = 1\npruning = { layers = [294, 30, 10], images = 1, rounds = 1, 
 
 
 def test_the_shapes_by_hand(tmp_path):
-    """32 × 32 × 3, windows of 3: 30 × 30 × 8; framed, every other window of 4: 15 × 15, 14 × 14 are pooled: 7 × 7."""
+    """32 × 32 × 3, windows of 3: 30 × 30 × 8; framed, every other window of 4: 15 × 15 × 6, 14 × 14 in squares."""
     path = tmp_path / "good.toml"
     path.write_text(GOOD)
     design = designs.load(path)

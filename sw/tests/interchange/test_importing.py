@@ -123,3 +123,28 @@ def test_an_onnx_file_is_imported(source, capsys):
     model, known = imported.load(paths.MODELS / "theirs.npz")
     assert known.pixel_max == 255
     assert model.digest == plain.read(source)[0].digest
+
+
+def test_a_convolutional_onnx_file_becomes_a_design_that_exports(source, capsys, monkeypatch):
+    """Of MNIST's grey pixels, quantized to four levels around 0, which takes a table."""
+    pytest.importorskip("onnx")
+    from test_qonnx import QONNX, Graph, float32, signs
+
+    monkeypatch.delenv("XNORFPGA_DATA", raising=False)
+    g, graph = np.random.default_rng(1), Graph()
+    graph.add("Mul", float32(2)).add("Sub", float32(1))
+    graph.add("Quant", float32(0.5), float32(0), float32(2), domain=QONNX, signed=1)
+    for channels, filters, stride in ((1, 4, 2), (4, 3, 1)):
+        graph.add("Conv", signs(g, filters, channels, 3, 3), kernel_shape=[3, 3], strides=[stride, stride])
+        graph.add("Sub", float32(0.25)).add("BipolarQuant", float32(1), domain=QONNX)
+    graph.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).add("Flatten").add("MatMul", signs(g, 75, 10))
+    path = graph.write(source.with_name("conv.onnx"))
+    assert cli.main(["import", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("conv.onnx: 4C3s2-3C3-MP2-10, 2 bits a pixel → ")
+    design = designs.load("conv")
+    assert [(each.kernel, each.stride, each.pool) for each in design.convolutions] == [(3, 2, 1), (3, 1, 2)]
+    flow.run("export", "conv")
+    exported = package.load(paths.BUILD / "conv")
+    model, _ = imported.load(design.model)
+    assert exported.digest == model.digest
+    assert np.array_equal(exported.levels, model.levels) and len(set(model.levels.tolist())) == 4

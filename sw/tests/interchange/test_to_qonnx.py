@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from xnorfpga import __main__ as cli
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.interchange import qonnx, to_qonnx
@@ -70,6 +71,7 @@ def test_another_program_computes_the_same(tmp_path):
     [
         ({"coefficients": (1, 2)}, "several bits a pixel or activation"),
         ({"mask": np.ones((10, 17), bool)}, "weights of 0"),
+        ({"convolution": Convolution(height=1, width=1, channels=17, kernel=1)}, "convolutions"),
         ({}, "pruned pixels"),
     ],
 )
@@ -78,7 +80,7 @@ def test_a_model_beyond_one_bit_is_one_line_and_no_file(tmp_path, change, said):
     *hidden, last = model.layers
     pixels = None if change else np.arange(784)
     beyond = replace(model, layers=(*hidden, replace(last, **change)), pixels=pixels)
-    with pytest.raises(UserError, match=f"the model has {said}; accepted by --onnx: one bit"):
+    with pytest.raises(UserError, match=f"the model has {said}; accepted by --onnx: fully connected, one bit"):
         to_qonnx.write(tmp_path / "m.onnx", beyond)
     assert not list(tmp_path.iterdir())
 

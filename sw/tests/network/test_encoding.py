@@ -319,3 +319,14 @@ def test_e24_from_a_map_to_a_vector():
         assert scores.argmax() == 3 * pixel + c
     net = QuantizedNet((12, 12), convolutions=[PIXELS]).eval()
     assert absorb.absorb(net, 128).layers[0].convolution == PIXELS
+
+
+def test_e25_levels():
+    """Where a model has a table of levels, each pixel is looked up in it before its planes are taken."""
+    levels = np.arange(256, dtype=np.uint8)[::-1].copy()
+    layer = LayerWeights(np.ones((2, 2), bool), None, None, (1, 2))
+    plain, inverted = (Model((layer,), 128, (2, 2), None, table) for table in (None, levels))
+    grey = np.array([[[0, 70], [200, 255]]], np.uint8)[:, 0]
+    assert plain.encode(grey).tolist() == [[False, True, False, False]]  # levels 0 and 1
+    assert inverted.encode(grey).tolist() == [[True, False, True, True]]  # 3 and 2
+    assert plain.digest != inverted.digest

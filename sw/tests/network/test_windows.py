@@ -47,7 +47,7 @@ def test_worked_example():
 
 
 def test_the_pool_takes_the_greatest_code():
-    """Two planes: of the codes 1 and 2 in a square the greatest is 2, no OR of bits."""
+    """Two planes: of the codes 1 and 2 in a square the greatest is 2, no OR of bits; a column fills no square."""
     convolution = Convolution(height=2, width=3, channels=1, kernel=1, pool=2)
     layer = LayerWeights(np.ones((1, 1), bool), np.array([[0, 1, 2]], np.int32), convolution=convolution)
     low, high = [1, 0, 0, 1], [0, 1, 0, 0]
@@ -99,13 +99,14 @@ def by_hand(model: Model, image: list[bool]) -> tuple[list[list[bool]], list[int
         if geometry is None:
             windows = {(0, 0): planes}
         else:
-            windows = {}
-            spare = 2 * geometry.padding - geometry.kernel
-            rows, columns = ((size + spare) // geometry.stride + 1 for size in (geometry.height, geometry.width))
-            for y in range(rows - rows % geometry.pool):  # what fills no square is left out
-                for x in range(columns - columns % geometry.pool):
-                    top, left = y * geometry.stride, x * geometry.stride
-                    windows[y, x] = [cut(plane, geometry, top, left) for plane in planes]
+            stride, pool, frame = geometry.stride, geometry.pool, 2 * geometry.padding
+            rows = ((geometry.height + frame - geometry.kernel) // stride + 1) // pool * pool
+            columns = ((geometry.width + frame - geometry.kernel) // stride + 1) // pool * pool
+            windows = {
+                (row, column): [cut(plane, geometry, row * stride, column * stride) for plane in planes]
+                for row in range(rows)
+                for column in range(columns)
+            }
         mask = np.ones_like(layer.weights) if layer.mask is None else layer.mask
         sums = {
             place: [

@@ -9,6 +9,7 @@ from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.strict import Artefact, Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
+PixelLevels = Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=256, max_length=256)]
 Origin = Literal["trained", "published", "imported"]  # trained here, elsewhere by this package, or by others
 
 
@@ -60,6 +61,7 @@ class Accelerator(Artefact):
     digest: over the content of all layers.
     input_threshold: with one input plane, a pixel of it or more is +1.
     pixels: those that the network takes, ascending (None: all).
+    levels: what each of a pixel's 256 levels counts as, before its planes are taken (None: as itself).
     """
 
     design: str
@@ -71,3 +73,4 @@ class Accelerator(Artefact):
     data: DataNames
     origin: Origin
     pixels: tuple[int, ...] | None = None
+    levels: PixelLevels | None = None

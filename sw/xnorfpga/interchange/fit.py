@@ -13,9 +13,23 @@ from numpy.typing import NDArray
 
 from xnorfpga.base.errors import UserError
 from xnorfpga.data.datasets import DATASETS
-from xnorfpga.network.golden import LayerWeights, Model
+from xnorfpga.network.golden import Model
 
 DATASET = "mnist"
+
+
+def dataset_of(model: Model) -> str:
+    """Return the data set whose images a model takes: by the map of its first convolution, or by its inputs."""
+    convolution = model.layers[0].convolution
+    for name, shape in DATASETS.items():
+        if convolution is None:
+            fits = model.network[0] == shape.inputs
+        else:
+            taken = (convolution.height, convolution.width, convolution.channels)
+            fits = taken == (shape.height, shape.width, shape.channels)
+        if fits:
+            return name
+    return DATASET  # whose pixels may be some of the inputs
 
 
 def fit(
@@ -34,24 +48,29 @@ def fit(
     Raises UserError where a pixel has no input or two, where the padding is not known, where it would move the scores
     of the classes apart, and where there are too few outputs.
     """
-    inputs, classes = DATASETS[DATASET].inputs, DATASETS[DATASET].classes
-    first, last, notes = model.layers[0], model.layers[-1], []
-    mw, outputs = model.network[0], model.network[-1]
+    dataset = dataset_of(model)
+    inputs, classes = DATASETS[dataset].inputs, DATASETS[dataset].classes
+    model, notes = _with_outputs(model, path, dataset, classes)
+    first, mw = model.layers[0], model.network[0]
+    if first.convolution:
+        taken = (first.convolution.height, first.convolution.width, first.convolution.channels)
+        shape = DATASETS[dataset]
+        if taken != (shape.height, shape.width, shape.channels):
+            known = " or ".join(f"{each.channels} × {each.height} × {each.width}" for each in DATASETS.values())
+            raise UserError(f"{path}: takes {taken[2]} × {taken[0]} × {taken[1]} values; needed: {known}")
+        return model, notes
     if pixels is None:
         pixels = np.where(np.arange(mw) < inputs, np.arange(mw), -1)
     if not np.array_equal(np.sort(pixels[pixels != -1]), np.arange(inputs)):
-        raise UserError(f"{path}: takes {mw} inputs; needed: each of the {inputs} pixels of {DATASET} at one input")
+        raise UserError(f"{path}: takes {mw} inputs; needed: each of the {inputs} pixels of {dataset} at one input")
+    if np.array_equal(pixels, np.arange(inputs)):
+        return model, notes
+    if first.coefficients != (1,):
+        raise UserError(f"{path}: takes {mw} inputs of several bits; needed: the {inputs} pixels of {dataset} in order")
     if mw > inputs:
         if padding is None:
             raise UserError(f"{path}: takes {mw} inputs for {inputs} pixels; needed: `padding`, the bit of the others")
-        notes.append(f"{mw - inputs} inputs are padding")
-    if outputs < classes:
-        raise UserError(f"{path}: has {outputs} outputs; needed: {classes}, one for each class of {DATASET}")
-    if outputs > classes:
-        notes.append(f"outputs {classes} to {outputs - 1} are not used")
-        cut = LayerWeights(last.weights[:classes], None)
-        model = replace(model, layers=(*model.layers[:-1], cut), network=(*model.network[:-1], classes))
-        first = model.layers[0]
+        notes.insert(0, f"{mw - inputs} inputs are padding")
     constant = (first.weights[:, pixels == -1] == bool(padding)).sum(axis=1)
     weights = np.empty((len(first.weights), inputs), bool)
     weights[:, pixels[pixels != -1]] = first.weights[:, pixels != -1]
@@ -61,5 +80,18 @@ def fit(
         thresholds = None
     else:
         thresholds = np.clip(first.thresholds - constant, 0, inputs + 1).astype(np.int32)
-    layers = (LayerWeights(weights, thresholds), *model.layers[1:])
+    layers = (replace(first, weights=weights, thresholds=thresholds), *model.layers[1:])
     return replace(model, layers=layers, network=(inputs, *model.network[1:])), notes
+
+
+def _with_outputs(model: Model, path: Path, dataset: str, classes: int) -> tuple[Model, list[str]]:
+    """Return the model without the outputs behind the last class, and in words what was left out."""
+    outputs = model.network[-1]
+    if outputs < classes:
+        raise UserError(f"{path}: has {outputs} outputs; needed: {classes}, one for each class of {dataset}")
+    if outputs == classes:
+        return model, []
+    last = model.layers[-1]
+    cut = replace(last, weights=last.weights[:classes])
+    model = replace(model, layers=(*model.layers[:-1], cut), network=(*model.network[:-1], classes))
+    return model, [f"outputs {classes} to {outputs - 1} are not used"]

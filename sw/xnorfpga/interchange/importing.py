@@ -2,18 +2,21 @@
 """The command `import`: a network that was trained elsewhere becomes a design file and a model file."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.base.strict import check, show
 from xnorfpga.design import designs
-from xnorfpga.design.checks import excess_of_weights
-from xnorfpga.design.schema import Network
+from xnorfpga.design.checks import excess_of_bits
+from xnorfpga.design.schema import Filters, Network
 from xnorfpga.interchange import plain, qonnx
-from xnorfpga.interchange.fit import DATASET, fit
+from xnorfpga.interchange.fit import dataset_of, fit
 from xnorfpga.network import imported
+from xnorfpga.network.golden import LayerWeights
 
 DESIGN = """# SPDX-License-Identifier: Apache-2.0
 # Imported from {source}.
@@ -22,12 +25,13 @@ folding = "auto"
 
 [network]
 dataset = "{dataset}"
-layers = [{layers}]
+{convolutions}layers = [{layers}]
 
 [quantization]
 weight_bits = 1
-activation_bits = 1
+activation_bits = {activation_bits}
 input_threshold = {threshold}
+input_bits = {input_bits}
 
 [simulation]
 images = "all"
@@ -65,8 +69,10 @@ def bring(
         model, notes = plain.read(source)
     else:
         raise UserError(f"{source}: accepted: a file .onnx (QONNX) or .npz")
-    check(Network, {"dataset": DATASET, "layers": model.network}, source)
-    if excess := excess_of_weights(model.network, chosen):
+    convolutions = [_filters(layer) for layer in model.layers if layer.convolution]
+    tables = {"dataset": dataset_of(model), "layers": model.network, "convolutions": tuple(convolutions)}
+    network = check(Network, tables, source)
+    if excess := excess_of_bits(sum(layer.weights.size for layer in model.layers), chosen):
         raise UserError(f"{source}: {excess}")
     design, file = paths.DESIGNS / f"{name}.toml", paths.MODELS / f"{name}.npz"
     if there := [path for path in (design, file) if path.exists() and not replace]:
@@ -75,13 +81,34 @@ def bring(
     text = DESIGN.format(
         source=show(source.name),
         name=name,
-        dataset=DATASET,
+        dataset=network.dataset,
+        convolutions=_table(convolutions),
+        activation_bits=len(model.layers[-1].coefficients) if len(model.layers) > 1 else 1,
+        input_bits=len(model.layers[0].coefficients),
         layers=", ".join(map(str, model.network)),
         threshold=model.input_threshold,
         board=chosen.name,
         clock=chosen.clock_mhz,
     )
     write_text(design, text)
-    network = "-".join(map(str, model.network))
-    said = "; ".join([f"{network}, a pixel of {model.input_threshold} or more is +1", *notes])
+    bits = len(model.layers[0].coefficients)
+    pixel = f"a pixel of {model.input_threshold} or more is +1" if bits == 1 else f"{bits} bits a pixel"
+    said = "; ".join([f"{network.title}, {pixel}", *notes])
     return f"{source.name}: {said} → {design}, {file}\nnext: doit report:{name}"
+
+
+def _filters(layer: LayerWeights) -> dict[str, Any]:
+    """Return a convolution as a design file has it, without what is as usual."""
+    convolution = layer.convolution
+    assert convolution is not None
+    sizes = {key: getattr(convolution, key) for key in Filters.model_fields if key != "filters"}
+    usual = {key: field.default for key, field in Filters.model_fields.items()}
+    return {"filters": len(layer.weights), **{key: size for key, size in sizes.items() if size != usual[key]}}
+
+
+def _table(convolutions: Sequence[dict[str, Any]]) -> str:
+    """Return the convolutions' key of a design file, as TOML; none: no key."""
+    if not convolutions:
+        return ""
+    rows = (", ".join(f"{key} = {size}" for key, size in each.items()) for each in convolutions)
+    return "convolutions = [\n" + "".join(f"    {{ {row} }},\n" for row in rows) + "]\n"

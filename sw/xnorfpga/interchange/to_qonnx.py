@@ -23,16 +23,17 @@ OPSET, IR = 13, 8  # operators and format as QONNX's own tools write them
 def write(path: Path, model: Model) -> None:
     """Write a model as .onnx: images float32[1, 1, 28, 28] → scores float32[1, classes], the sums of the last layer.
 
-    Raises UserError where onnx is not installed, the model is of more than one bit or leaves out pixels, or the file
-    cannot be written.
+    Raises UserError where onnx is not installed, the model is of more than one bit, leaves out pixels or has
+    convolutions, or the file cannot be written.
     """
     beyond = {
         "several bits a pixel or activation": any(layer.coefficients != (1,) for layer in model.layers),
         "weights of 0": any(layer.mask is not None for layer in model.layers),
         "pruned pixels": model.pixels is not None,
+        "convolutions": any(layer.convolution for layer in model.layers),
     }
     if found := [what for what, there in beyond.items() if there]:
-        accepted = "accepted by --onnx: one bit for each weight, activation and pixel, and all pixels"
+        accepted = "accepted by --onnx: fully connected, one bit for each weight, activation and pixel, all pixels"
         raise UserError(f"{path}: the model has {', '.join(found)}; {accepted}")
     onnx = onnx_module()
     from onnx import helper, numpy_helper

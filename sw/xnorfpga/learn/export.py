@@ -45,6 +45,7 @@ def export(design: Design, build: Path) -> None:
         ),
         origin=design.origin,
         pixels=None if model.pixels is None else tuple(model.pixels.tolist()),
+        levels=None if model.levels is None else tuple(model.levels.tolist()),
     )
     described.write(build / package.DESCRIPTION)  # last: with it, all the files that it names are there
 
@@ -54,7 +55,7 @@ def measured(design: Design, build: Path, split: Split) -> tuple[Model, Accuraci
     if design.origin == "imported":
         (build / "training.json").unlink(missing_ok=True)  # of an earlier model under the design's name
         model = read_imported(design)
-        right = golden.infer(model, model.encode(split.images)).classes == split.labels
+        right = golden.infer(model, model.encode(split.images), hidden=0).classes == split.labels
         return model, Accuracies(float=None, golden=float(right.mean())), None
     if design.origin == "published":
         net, record = publish.load(design.model, design)
@@ -71,9 +72,15 @@ def read_imported(design: Design) -> Model:
     Raises UserError where its file is not right, or the model is not of the design's shape or input threshold.
     """
     model, _ = imported.load(design.model)
+    quantization = design.quantization
+    maps = tuple(layer.convolution for layer in model.layers if layer.convolution)
+    activations = {layer.coefficients for layer in model.layers[1:]} or {quantization.activation_coefficients}
     for key, theirs, ours in (
         ("network.layers", model.network, design.network.layers),
-        ("quantization.input_threshold", model.input_threshold, design.quantization.input_threshold),
+        ("network.convolutions", maps, design.convolutions),
+        ("quantization.input_threshold", model.input_threshold, quantization.input_threshold),
+        ("quantization.input_bits", len(model.layers[0].coefficients), quantization.input_bits),
+        ("quantization.activation_bits", activations, {quantization.activation_coefficients}),
     ):
         if theirs != ours:
             raise UserError(f"{design.path}: {key} = {ours}: accepted with {design.weights}: {theirs}")

@@ -76,7 +76,8 @@ def convolve(maps: Tensor, weights: Tensor, convolution: Convolution, frame: flo
     """Return the sums [N, out_height, out_width, MH] of weights [MH, MW] on the windows of maps [N, H, W, C].
 
     MW is (row, column, channel) of a window, as `Convolution.mw` says. `frame` is the value of the padding. torch's
-    convolution sees all of it as channels-last tensors, without a copy; like `F.linear` it is exact below 2^24.
+    convolution sees all of it as channels-last tensors, without a copy; like `F.linear` it is exact below 2^24. Windows
+    that no square of the pool sees are left out.
     """
     frame_sizes = (0, 0, *[convolution.padding] * 4)
     x = F.pad(maps, frame_sizes, value=frame).permute(0, 3, 1, 2)

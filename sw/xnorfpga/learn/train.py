@@ -37,6 +37,7 @@ from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.quantizers import pixels
 
 SAVE_SECONDS = 10.0  # how much work a kill may cost, and a save takes well under a second
+EVALUATED = 250  # images at once: bounds the memory of their maps
 LOADING = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError)  # of a state that does not fit
 
 
@@ -350,7 +351,7 @@ def write_record(build: Path, record: Training) -> None:
 def accuracy(net: QuantizedNet, images: Tensor, labels: np.ndarray) -> float:
     """Return the share of images [N, MW], as `pixels` gives them, that the evaluated network puts into their class."""
     net.eval()
-    classes = torch.cat([net(part).argmax(1) for part in images.split(1000)])
+    classes = torch.cat([net(part).argmax(1) for part in images.split(EVALUATED)])
     return float((classes.cpu().numpy() == labels).mean())
 
 

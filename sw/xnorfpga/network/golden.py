@@ -77,12 +77,14 @@ class Model:
 
     input_threshold: with one input plane, a pixel of at least it is +1.
     pixels: int[network[0]], which pixels of an image the network takes, ascending; None: all.
+    levels: uint8[256], what each level of a pixel counts as, before its planes are taken; None: as itself.
     """
 
     layers: tuple[LayerWeights, ...]
     input_threshold: int
     network: tuple[int, ...]
     pixels: NDArray[np.int64] | None = None
+    levels: NDArray[np.uint8] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -93,12 +95,16 @@ class Model:
         if not binary or self.pixels is not None:
             head += [[layer.coefficients, layer.mask is not None] for layer in self.layers]
             head.append(None if self.pixels is None else self.pixels.tolist())
+        if self.levels is not None:
+            head.append(self.levels.tolist())
         parts = (part.tobytes() for layer in self.layers for part in layer.arrays().values())
         return sha256(json.dumps(head).encode(), *parts)
 
     def encode(self, images: NDArray[np.uint8]) -> Bits:
         """Return what `infer` takes, bool [N, planes · elements], of images uint8 [N, H, W] or [N, H, W, C]."""
         planes = len(self.layers[0].coefficients)
+        if self.levels is not None:
+            images = self.levels[images]
         bits = binarize(images, self.input_threshold) if planes == 1 else bit_planes(images, planes)
         if self.pixels is not None:
             bits = bits.reshape(len(images), planes, -1)[:, :, self.pixels].reshape(len(images), -1)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imported models: `sw/models/NAME.npz` holds the integers of a network that was trained elsewhere.
 
-The arrays are `weights{k}` (packed signs), `thresholds{k}` (int32[MH], for all layers but the last) and `record`. The
-record's digest is over all of the integer model. Nothing else is known of the network: no batch norm, no training.
+The arrays are `weights{k}` (packed signs), `thresholds{k}` (as `LayerWeights` has them, for all layers but the last)
+and `record`. The record's digest is over all of the integer model. Nothing else is known of the network: no batch norm,
+no training.
 """
 
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,10 @@ def record(model: Model, source: Path, pixel_max: float | None) -> Imported:
         network=model.network,
         input_threshold=model.input_threshold,
         digest=model.digest,
+        convolutions=tuple(layer.convolution for layer in model.layers if layer.convolution),
+        input_planes=len(model.layers[0].coefficients),
+        activation_planes=len(model.layers[-1].coefficients) if len(model.layers) > 1 else 1,
+        levels=None if model.levels is None else tuple(model.levels.tolist()),
     )
 
 
@@ -53,15 +57,27 @@ def load(path: Path) -> tuple[Model, Imported]:
     try:
         known = check(Imported, json.loads(arrays["record"].tobytes()), path)
         layers = []
-        for k, (mw, mh) in enumerate(pairwise(known.network)):
-            last = k == len(known.network) - 2
-            weights = unpack_bytes(arrays[f"weights{k}"], mw)
-            thresholds = None if last else arrays[f"thresholds{k}"].astype("<i4", casting="safe").reshape(mh)
-            layers.append(LayerWeights(weights.reshape(mh, mw), thresholds))
+        maps = [*known.convolutions, *[None] * (len(known.network) - 1)]
+        filters = [each.channels for each in known.convolutions[1:]]
+        if known.convolutions:
+            last_map = known.convolutions[-1]
+            filters.append(known.network[0] // (last_map.pooled_height * last_map.pooled_width))
+        widths = [*(each.mw for each in known.convolutions), *known.network[:-1]]
+        heights = [*filters, *known.network[1:]]
+        for k, (mw, mh, convolution) in enumerate(zip(widths, heights, maps, strict=True)):
+            planes = known.activation_planes if k else known.input_planes
+            weights = unpack_bytes(arrays[f"weights{k}"], mw).reshape(mh, mw)
+            thresholds = None
+            if k < len(widths) - 1:
+                shape = (mh,) if known.activation_planes == 1 else (mh, 2**known.activation_planes - 1)
+                thresholds = arrays[f"thresholds{k}"].astype("<i4", casting="safe").reshape(shape)
+            coefficients = tuple(2**plane for plane in range(planes))
+            layers.append(LayerWeights(weights, thresholds, None, coefficients, convolution))
     except (KeyError, TypeError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path}: not a model as `xnorfpga import` writes it ({reason}); {AGAIN}") from None
-    model = Model(tuple(layers), known.input_threshold, known.network)
+    levels = None if known.levels is None else np.array(known.levels, np.uint8)
+    model = Model(tuple(layers), known.input_threshold, known.network, None, levels)
     if model.digest != known.digest:
         raise UserError(f"{path}: digest {known.digest} is not that of its content, {model.digest}; {AGAIN}")
     return model, known

@@ -57,7 +57,8 @@ def load(build: Path) -> Model:
         for entry, outputs in zip(described.layers, [*planes, 0], strict=True)
     )
     pixels = None if described.pixels is None else np.array(described.pixels)
-    model = Model(layers, described.input_threshold, described.network, pixels)
+    levels = None if described.levels is None else np.array(described.levels, np.uint8)
+    model = Model(layers, described.input_threshold, described.network, pixels, levels)
     if model.digest != described.digest:
         raise UserError(f"{path}: digest {described.digest} is not that of its layers, {model.digest}; export again")
     return model
