@@ -138,6 +138,7 @@ class LayerPrediction:
     output_planes: int = 1
     convolution: Convolution | None = None
     windows: int = 1  # that share every weight read
+    first: bool = False  # of the accelerator
 
     @property
     def synapse_fold(self) -> int:
@@ -273,7 +274,7 @@ class LayerPrediction:
             **{name: getattr(self, name) for name in (*sizes, *more)},
             **{part: getattr(self, part).name for part in parts},
             "coefficients": list(self.coefficients),
-            "rows": [{"width": width, "depth": depth} for width, depth in self.rows],
+            "map_memories": [{"width": width, "depth": depth} for width, depth in self.map_memories],
             "convolution": self.convolution and self.convolution.model_dump(),
             "threshold_digit_bits": self.threshold.digit_bits,
             "level_bits": self.threshold.level_bits,
@@ -281,19 +282,27 @@ class LayerPrediction:
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights, thresholds and the rows of maps that windows slide over."""
-        memories = [(self.pe * self.simd * self.weight_bits, self.steps), *self.threshold.memories, *self.rows]
+        memories = [(self.pe * self.simd * self.weight_bits, self.steps), *self.threshold.memories, *self.map_memories]
         return sum(block.blocks(*memory) for memory in memories)
 
     @property
-    def rows(self) -> list[tuple[int, int]]:
-        """Width and depth of the memories of the last rows of its maps (SlidingWindow in Scala)."""
+    def map_memories(self) -> list[tuple[int, int]]:
+        """Width and depth of the memories of its maps: pixels that wait, and the last rows (LayerPlan in Scala)."""
         if not self.convolution:
             return []
         counts = _bits(self.convolution.channels // 2 + 1) if self.pixel_stages else 0  # of a pixel's transitions
         windows = (self.convolution.slide, self.planes * (self.convolution.channels + counts))
         squares = (self.convolution.pooling(self.mh), self.output_planes * self.mh)
         sizes = [((each.kernel - 1) * pixel_bits, each.padded_width) for each, pixel_bits in (windows, squares)]
-        return [(width, depth) for width, depth in sizes if width]
+        waiting = [(self.planes * self.convolution.channels, self.backlog)] if self.backlog else []
+        return waiting + [(width, depth) for width, depth in sizes if width]
+
+    @property
+    def backlog(self) -> int:
+        """Pixels of a later map that can wait for its windows, the rows of one; the layer before works on meanwhile."""
+        if not self.convolution or self.first:
+            return 0
+        return max(4, 1 << _bits(self.convolution.kernel * self.convolution.width))
 
     @property
     def pixel_stages(self) -> int:
@@ -375,6 +384,8 @@ class Prediction:
         for layer in self.layers:
             engine: list[timing.Unit] = [*_adapter(layer.arrival_width, layer.input_buffer.width), layer.engine]
             if layer.convolution:
+                if layer.backlog:
+                    units.append(timing.Fifo(layer.backlog))
                 units += [timing.Collector(1) for _ in range(layer.pixel_stages)]
                 units += [_sliding(layer.convolution.slide, layer.windows), *engine, *_adapter(layer.pe, layer.mh)]
                 units += [timing.Serializer(layer.windows)] if layer.windows > 1 else []
@@ -426,6 +437,7 @@ def predict_hardware(hardware: Hardware) -> Prediction:
         layers.append(
             LayerPrediction(
                 **dict(shape),
+                first=index == 0,
                 thresholded=index < len(shapes) - 1,
                 output_planes=len(shapes[index + 1].coefficients) if index < len(shapes) - 1 else 1,
                 word_width=whole or previous or hardware.input_word_bits,

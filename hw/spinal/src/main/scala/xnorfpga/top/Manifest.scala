@@ -59,7 +59,7 @@ object Manifest {
       "coefficients" -> c.coefficients,
       "convolution" -> c.convolution.map(writeJs(_)).getOrElse(ujson.Null),
       "windows" -> c.windows,
-      "rows" -> plan.rows.map { case (width, depth) => shape(width, depth) },
+      "map_memories" -> plan.mapMemories.map { case (width, depth) => shape(width, depth) },
       "output_planes" -> plan.outPlanes,
       "weights" -> c.weights.name,
       "counting" -> plan.counting.name,
