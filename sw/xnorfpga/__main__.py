@@ -413,8 +413,7 @@ def fold(options: argparse.Namespace) -> str:
 
     sizes = explore.sizes(options.network)
     own = None if sizes else designs.load(options.network)
-    network = own.network.layers if own else sizes
-    assert network
+    network = solving.network_of(own) if own else solving.Network(sizes or ())
     board = own.board if own and not options.board else designs.board(options.board)
     multiplied = operands(own) if own else ONE_BIT
     goal = _goal(options)
@@ -425,10 +424,10 @@ def fold(options: argparse.Namespace) -> str:
     if own:
         flow.run("fold", options.network)
         prediction = predict(own, Folding.read(paths.BUILD / own.name / "folding.json"))
-    name = own.name if own else "-".join(map(str, network))
+    name = own.name if own else str(network)
     solutions = solving.front(network, board, multiplied)
     picture = options.picture or paths.BUILD / "fold" / f"{name}.svg"
-    charts.front(picture, f"{'-'.join(map(str, network))} on {board.title}", solutions, prediction, board)
+    charts.front(picture, f"{network} on {board.title}", solutions, prediction, board)
     return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"
 
 

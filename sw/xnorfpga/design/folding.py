@@ -237,6 +237,11 @@ class LayerPrediction:
         return self.word_width % 2 == 0 and self.word_width <= WIDEST_WORD and self.word_width < self.mw
 
     @property
+    def sends(self) -> int:
+        """Bits a lane of the beats that the next layer gets: of a map whole pixels."""
+        return self.mh if self.convolution else self.pe
+
+    @property
     def engine_cycles(self) -> int:
         """Cycles a group of images takes in the engine: a map, all its groups of windows."""
         return self.cycles * (self.convolution.windows // self.windows if self.convolution else 1)
