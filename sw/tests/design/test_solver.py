@@ -233,7 +233,7 @@ def test_a_network_with_maps_keeps_the_pace_that_is_asked_for(cycles):
 def test_no_folding_of_maps_is_faster_than_their_pixels():
     with pytest.raises(
         UserError,
-        match="60 cycles an image: a pixel enters per cycle, 64 of an image, .*; the nearest that can be reached is",
+        match=r"60 cycles an image: a pixel enters per cycle, 64 of an image, .*; the nearest that can be reached is",
     ):
         solver.smallest(SMALL_MAPS, DE1SOC, Fraction(60))
     fastest = solver.fastest(SMALL_MAPS, DE1SOC).prediction

@@ -50,7 +50,7 @@ def test_an_engine_takes_a_group_with_its_first_step():
 
 def test_an_engine_reserves_a_place_for_each_row_that_it_ends():
     engine = timing.Engine(synapse_fold=1, neuron_fold=4, holds=True, idle=0, delay=2, places=2)
-    taken, given = moved(engine, offered=1, every=10, from_cycle=0)
+    _, given = moved(engine, offered=1, every=10, from_cycle=0)
     assert given == [2, 12, 22, 32]
     assert engine.steps == [0, 1, 3, 13]  # the third row waits for the first result to leave
 
