@@ -328,7 +328,7 @@ class Pace:
     settling: int
 
 
-SETTLED = 4  # distances in a row that must be equal
+SETTLED = 3  # distances in a row that must be equal
 MOST_IMAGES = 64  # after which no distance that stays would be a defect of the engine
 
 
@@ -413,7 +413,7 @@ class Prediction:
         """How images follow each other: by the slowest stage, and maps by what its neighbors can take meanwhile."""
         if not self.layers[0].convolution:
             return Pace(self.slowest_cycles, settling=0)
-        images = 2 * SETTLED
+        images = SETTLED + 2
         while images <= MOST_IMAGES:
             units = self._chain(images, copies=1)
             timing.run(units)

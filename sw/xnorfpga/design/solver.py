@@ -180,11 +180,14 @@ def _layer(
     return layer, area.logic(counts), counts.ffs
 
 
-def _solve(network: Network, device: Device, copies: int, interval: int, operands: Operands) -> Solution | None:
+def _solve(
+    network: Network, device: Device, copies: int, interval: int, operands: Operands, aim: int | None = None
+) -> Solution | None:
     """Return the smallest folding of which no stage takes more than `interval` cycles for a group of `copies` images.
 
-    None if none fits.
+    aim: no engine takes more than so many, where that is less. None if none fits.
     """
+    aim = aim or interval
     if copies + network.sizes[-1] > interval:
         return None  # the argmax would be the slowest
     word_bits = _input_word_bits(network, copies, len(operands.input_coefficients), interval)
@@ -195,9 +198,9 @@ def _solve(network: Network, device: Device, copies: int, interval: int, operand
         last = index == len(network.layers) - 1
         reached: dict[int, list[_Partial]] = {}
         for before, found in partials.items():
-            for fold in _options(mw, mh, convolution, interval, last):
+            for fold in _options(mw, mh, convolution, aim, last):
                 layer, logic, ffs = _layer(mw, mh, convolution, fold, copies, index, last, before, operands)
-                if max(layer.engine_cycles, layer.map_cycles) > interval:
+                if layer.engine_cycles > aim or layer.map_cycles > interval:
                     continue
                 m10k = layer.m10k(device.block)
                 for partial in found:
@@ -222,10 +225,10 @@ def _paced(network: Network, device: Device, copies: int, interval: int, operand
     """Return the smallest folding that takes a group of `copies` images in `interval` cycles; None if none fits."""
     aim = interval
     for _ in range(AIMS):
-        solution = _solve(network, device, copies, aim, operands)
+        solution = _solve(network, device, copies, interval, operands, aim)
         if solution is None or not network.maps or solution.prediction.interval_cycles <= interval:
             return solution
-        aim = min(aim, solution.prediction.slowest_cycles) - (solution.prediction.interval_cycles - interval)
+        aim = aim * interval // (solution.prediction.interval_cycles + 1)
     return None
 
 
@@ -288,17 +291,17 @@ def fastest(network: Network, device: Device, operands: Operands = ONE_BIT) -> S
         low, high = network.sizes[-1] + copies, slowest * copies
         if best:  # only what is faster is of interest
             high = int(best.cycles_per_image * copies)
-            if not (solution := _solve(network, device, copies, high, operands)):
+            if not (solution := _paced(network, device, copies, high, operands)):
                 continue
         else:
-            solution = _solve(network, device, copies, high, operands)
+            solution = _paced(network, device, copies, high, operands)
             if solution is None:
                 continue
         while low < high:
             middle = (low + high) // 2
-            tried = _solve(network, device, copies, middle, operands)
+            tried = _paced(network, device, copies, middle, operands)
             if tried:
-                solution, high = tried, tried.prediction.slowest_cycles
+                solution, high = tried, tried.prediction.interval_cycles
             else:
                 low = middle + 1
         if not best or (solution.cycles_per_image, solution.alms) < (best.cycles_per_image, best.alms):
