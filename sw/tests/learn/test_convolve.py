@@ -159,7 +159,7 @@ def test_the_value_of_the_padding(activation, frames):
 )
 def test_a_design_asks_for_the_same_layers_with_convolutions(quantization, training, kind):
     smoke = designs.load("smoke")
-    network = smoke.network.model_copy(update={"layers": (12, 10), "convolutions": (Filters(filters=3, pool=13),)})
+    network = smoke.network.model_copy(update={"layers": (507, 10), "convolutions": (Filters(filters=3, pool=2),)})
     quantization = smoke.quantization.model_copy(update=quantization)
     net = models.untrained(network, quantization, smoke.training.model_copy(update=training)).train()
     assert [type(linear) for linear in net.linears] == [kind, BinaryLinear]
