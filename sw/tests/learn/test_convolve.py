@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Filters
-from xnorfpga.learn import absorb, publish, train
-from xnorfpga.learn.layers import RECTIFIED, SIGN, BinaryLinear, TernaryLinear, convolve, pool, residual
+from xnorfpga.learn import absorb, models, publish, train
+from xnorfpga.learn.layers import (
+    RECTIFIED,
+    SIGN,
+    BinaryLinear,
+    ScaledLinear,
+    TernaryLinear,
+    TrainedTernaryLinear,
+    convolve,
+    pool,
+    residual,
+)
 from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.quantizers import pixels, signs
 from xnorfpga.network import golden
@@ -137,6 +147,28 @@ def test_the_value_of_the_padding(activation, frames):
         assert second == activation.quantize(net.norms[0](first)) + 8 * frames[1]
 
 
+@pytest.mark.parametrize(
+    "quantization, training, kind",
+    [
+        ({}, {}, BinaryLinear),
+        ({"activation_bits": 2, "input_bits": 8}, {}, BinaryLinear),
+        ({"weight_bits": 2}, {}, TernaryLinear),
+        ({"weight_bits": 2}, {"method": "ttq"}, TrainedTernaryLinear),
+        ({}, {"method": "bwn"}, ScaledLinear),
+    ],
+)
+def test_a_design_asks_for_the_same_layers_with_convolutions(quantization, training, kind):
+    smoke = designs.load("smoke")
+    network = smoke.network.model_copy(update={"layers": (507, 10), "convolutions": (Filters(filters=3, pool=2),)})
+    quantization = smoke.quantization.model_copy(update=quantization)
+    net = models.untrained(network, quantization, smoke.training.model_copy(update=training)).train()
+    assert [type(linear) for linear in net.linears] == [kind, BinaryLinear]
+    assert net.pixels is None
+    images = torch.randint(0, 256, (8, 28, 28), dtype=torch.uint8)
+    net(pixels(images, quantization)).square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in net.parameters())
+
+
 @pytest.fixture
 def conv_design(dataset):
     """A design of a small convolutional network on 2-bit pixels: three epochs of four batches."""
@@ -169,12 +201,12 @@ def test_a_training_goes_on_and_its_model_comes_back(conv_design, dataset, tmp_p
             train.train(conv_design, tmp_path / "parts")
     train.train(conv_design, tmp_path / "parts")
     nets = [train.load_checkpoint(conv_design, tmp_path / name / "checkpoint.pt")[0] for name in ("whole", "parts")]
-    models = [absorb.absorb(net, 128, (1, 2)) for net in nets]
-    assert models[0].digest == models[1].digest
+    whole, parts = (absorb.absorb(net, 128, (1, 2)) for net in nets)
+    assert whole.digest == parts.digest
     monkeypatch.setattr(publish.paths, "MODELS", tmp_path)
     path = publish.publish(conv_design, tmp_path / "whole")
     net, record = publish.load(path, conv_design)
-    assert absorb.absorb(net, 128, (1, 2)).digest == models[0].digest == record.published.digest
-    right = golden.infer(models[0], models[0].encode(dataset.test.images)).classes == dataset.test.labels
+    assert absorb.absorb(net, 128, (1, 2)).digest == whole.digest == record.published.digest
+    right = golden.infer(whole, whole.encode(dataset.test.images)).classes == dataset.test.labels
     assert record.published.test_accuracy == right.mean()
     assert record.network["convolutions"][1]["pool"] == 2
