@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`report.json`: every figure of a design that a reader sees, each with its origin."""
 
+from typing import Literal
+
 from xnorfpga.artefacts.accelerator import Origin, Share
 from xnorfpga.artefacts.hardware import Routing
 from xnorfpga.artefacts.sweep import Sweep
@@ -50,10 +52,20 @@ class Speed(Strict):
 
 
 class Energy(Strict):
-    """Energy per image in µJ: power × cycles per image / clock, of the core's dynamic power and of all power."""
+    """Energy per image in µJ: power × cycles per image / clock.
 
+    kind: "fitted" by the power that Quartus' power analyzer gives, else "estimate" by toggles of the simulated RTL.
+    total_uj: of an estimate dynamic and static; of a fitted design also what the pins take.
+    band: this model's core dynamic power divided by Quartus', lowest and highest of public reports that it was held
+    against. parts_uj: what the estimate of the dynamic energy is made of.
+    """
+
+    kind: Literal["fitted", "estimate"]
     core_dynamic_uj: float
-    total_uj: float | None
+    static_uj: float
+    total_uj: float
+    band: tuple[float, float] | None
+    parts_uj: dict[str, float] | None
 
 
 class ReportedLayer(Strict):
@@ -138,7 +150,7 @@ class Report(Artefact):
     accuracy: Measured
     simulation: Simulated
     speed: Speed
-    energy: Energy | None
+    energy: Energy
     synthesis: Synthesis
     copies: int
     layers: tuple[ReportedLayer, ...]

@@ -14,6 +14,7 @@ from typing import Any
 from xnorfpga.artefacts.sweep import COMPARISON
 from xnorfpga.base import paths
 from xnorfpga.design.schema import Design
+from xnorfpga.flow import code
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
@@ -96,6 +97,11 @@ def generator(design: Design) -> list[Path]:
 def board(design: Design) -> list[Path]:
     """Return the files of the design's board."""
     return sorted(path for path in (paths.BOARDS / design.board.name).iterdir() if path.is_file())
+
+
+def harness(design: Design) -> list[Path]:
+    """Return the program in C++ that drives the traced RTL, which no import shows."""
+    return [code.PACKAGE / "rtl" / "activity.cpp"]
 
 
 def comparison(design: Design) -> list[Path]:
@@ -187,6 +193,26 @@ STAGES = (
         enough=as_many_images,
     ),
     Stage(
+        "activity",
+        "count how often the RTL's signals change while it works, for the energy",
+        "images through the RTL → toggles of its signals",
+        "rtl.activity",
+        "activity",
+        uses=("network.dataset", "weights"),
+        reads=(
+            "hardware.json",
+            "manifest.json",
+            "rtl/*.v",
+            "accelerator.json",
+            "weights/*.npz",
+            "mem/images.json",
+            "mem/*.bin",
+        ),
+        writes=("activity.json",),
+        outside=harness,
+        environment=data_source,
+    ),
+    Stage(
         "synth",
         "synthesize with Quartus, else estimate with Yosys",
         "Verilog → resources and speed (Quartus, else Yosys' estimate)",
@@ -205,7 +231,15 @@ STAGES = (
         "report.report",
         "report",
         uses=("name", "weights", "network", "quantization", "training", "folding", "board"),
-        reads=("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json", RECORD),
+        reads=(
+            "accelerator.json",
+            "hardware.json",
+            "manifest.json",
+            "sim.json",
+            "activity.json",
+            "synth.json",
+            RECORD,
+        ),
         writes=("report/report.json", "report/index.html"),
         outside=comparison,
         environment=data_source,

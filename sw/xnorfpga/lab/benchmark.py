@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xnorfpga.artefacts.manifest import Manifest
-from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.report import Energy, Report
 from xnorfpga.base import paths, tables
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_block, write_text
@@ -41,7 +41,7 @@ class Result(Strict):
     fits: bool
     logic_levels: int | None
     ops_per_cycle_per_alm: float
-    energy_uj: float | None
+    energy: Energy | None = None
     accuracy: float
     data: str
     images: int
@@ -75,7 +75,7 @@ def result(path: Path) -> Result:
         fits=synthesis.fits,
         logic_levels=synthesis.logic_levels,
         ops_per_cycle_per_alm=speed.binary_operations_per_cycle_per_alm or 0.0,
-        energy_uj=report.energy.total_uj if report.energy else None,
+        energy=report.energy,
         accuracy=report.accuracy.rtl,
         data=report.accuracy.rtl_data,
         images=simulation.images,

@@ -100,23 +100,24 @@ def speed_and_logic(report: Report) -> str:
     return result()
 
 
-def energy_and_accuracy(report: Report) -> str | None:
-    """Return error rate against energy per image of those whose energy and accuracy are known, None for none."""
+def energy_and_accuracy(report: Report) -> str:
+    """Return error rate against energy per image of this design and of those whose energy and accuracy are known."""
     points = [
         (f"{other.name}{f', {other.energy_note}' if other.energy_note else ''}", other.energy_uj, other.accuracy)
         for other in report.published
         if other.energy_uj and other.accuracy
     ]
-    if not points and not report.energy:
-        return None
     with _chart("error rate against energy per image", 5.0, 4.4) as (figure, axes, result):
-        if report.energy:
-            wrong = 100 * (1 - report.accuracy.rtl)
-            parts = [("core dynamic power", report.energy.core_dynamic_uj, "s")]
-            if report.energy.total_uj:
-                parts.append(("all power", report.energy.total_uj, "o"))
-            for what, microjoules, mark in parts:
-                axes.semilogx(microjoules, wrong, mark, color=BLUE, markersize=9, label=f"{report.design}, {what}")
+        wrong, spent = 100 * (1 - report.accuracy.rtl), report.energy
+        for what, microjoules, mark in (
+            ("core dynamic power", spent.core_dynamic_uj, "s"),
+            ("all power", spent.total_uj, "o"),
+        ):
+            name = f"{report.design}, {what} ({spent.kind})"
+            axes.semilogx(microjoules, wrong, mark, color=BLUE, markersize=9, label=name)
+        if spent.band:
+            low, high = (spent.core_dynamic_uj / ratio for ratio in spent.band)
+            axes.semilogx([low, high], [wrong] * 2, "-", color=BLUE, linewidth=1)
         for (name, microjoules, (low, high)), mark in zip(points, MARKS[3:], strict=False):
             errors = [100 * (1 - high), 100 * (1 - low)]
             axes.semilogx(microjoules, sum(errors) / 2, mark, color=AMBER, markersize=7, label=name)
