@@ -27,7 +27,7 @@ from xnorfpga.flow.stages import STAGES, Stage
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
-ALL = ["compile", "train", "export", "fold", "elaborate", "images", "simulate", "synth", "report"]
+ALL = ["compile", "train", "export", "fold", "elaborate", "images", "simulate", "activity", "synth", "report"]
 SAMPLES = {"weights/*.npz": "weights/layer0.npz", "rtl/*.v": "rtl/Accelerator.v", "mem/*.bin": "mem/column_0.bin"}
 
 
@@ -121,7 +121,7 @@ def test_first_run_runs_everything_and_the_next_nothing(flow):
 def test_another_folding_runs_from_fold(flow):
     flow.doit()
     flow.edit("copies = 2", "copies = 3")
-    assert flow.doit() == ["fold", "elaborate", "images", "simulate", "synth", "report"]
+    assert flow.doit() == ["fold", "elaborate", "images", "simulate", "activity", "synth", "report"]
     assert flow.doit() == []
 
 
@@ -130,7 +130,7 @@ def test_a_comment_in_scala_stops_at_the_same_verilog(flow):
     flow.scala.write_text("// why\nval logic = 1")
     assert flow.doit() == ["compile", "elaborate"]
     flow.scala.write_text("// why\nval logic = 2")
-    assert flow.doit() == ["compile", "elaborate", "images", "simulate", "synth", "report"]
+    assert flow.doit() == ["compile", "elaborate", "images", "simulate", "activity", "synth", "report"]
 
 
 def test_with_quartus_the_memories_are_written_before_the_bitstream(flow, tmp_path, monkeypatch):
@@ -151,10 +151,10 @@ def test_with_quartus_the_memories_are_written_before_the_bitstream(flow, tmp_pa
 def test_a_new_model_of_the_same_shape_is_not_synthesized(flow):
     flow.doit()
     flow.edit("seed = 1", "seed = 2")
-    assert flow.doit() == ["train", "export", "images", "simulate", "report"]
+    assert flow.doit() == ["train", "export", "images", "simulate", "activity", "report"]
     flow.training = 2  # the same design, trained again: other weights
     (flow.build / "small/checkpoint.pt").unlink()
-    assert flow.doit() == ["train", "export", "images", "simulate", "report"]
+    assert flow.doit() == ["train", "export", "images", "simulate", "activity", "report"]
 
 
 def test_a_comment_in_the_design_file_runs_nothing(flow):
@@ -183,7 +183,7 @@ def test_an_imported_design_is_neither_trained_nor_has_it_a_record(flow):
 def test_a_published_design_is_never_trained(flow):
     assert flow.doit("report:other") == [stage for stage in ALL if stage != "train"]
     (flow.models / "model.npz").write_bytes(b"a better one")
-    assert flow.doit("report:other") == ["export", "images", "simulate", "report"]
+    assert flow.doit("report:other") == ["export", "images", "simulate", "activity", "report"]
     assert flow.doit("train:other", code=3) == []
 
 

@@ -144,7 +144,9 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
         found.append(("Fmax", f"{synthesis.fmax_mhz:g} MHz", tool))
     found.append(("energy per image", energy(report.energy), report.origin["energy"]))
     if report.energy.band:
-        found.append(("its spread", energy_spread(report.energy), "the model held against public reports of Quartus"))
+        found.append(
+            ("energy, spread", energy_spread(report.energy), "the model held against public reports of Quartus")
+        )
     return found
 
 

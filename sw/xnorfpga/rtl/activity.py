@@ -31,7 +31,16 @@ IMAGES = 8  # at least, in the window
 FILL = 2  # groups before the window: from the first result on, every layer is at work
 HARNESS = Path(__file__).with_name("activity.cpp")
 # Built for one short run: the compiler's own effort would take longer than it saves
-TRACED = ("--trace-saif", "--trace-underscore", "--trace-max-width", "1000000", "--trace-max-array", "0", "-CFLAGS", "-O0")
+TRACED = (
+    "--trace-saif",
+    "--trace-underscore",
+    "--trace-max-width",
+    "1000000",
+    "--trace-max-array",
+    "0",
+    "-CFLAGS",
+    "-O0",
+)
 
 
 def activity(design: "Design", build: Path) -> Activity:
@@ -89,7 +98,7 @@ def activity(design: "Design", build: Path) -> Activity:
 
 
 def words(bits: Bits, words_of_image: InputFacts) -> bytes:
-    """Return images (bool [N, MW]) as the harness reads them: word by word, each in whole bytes, the first bit lowest."""
+    """Return images (bool [N, MW]) as the harness reads them: each word in whole bytes, its first bit lowest."""
     width, size = words_of_image.word_bits, -(-words_of_image.word_bits // 8)
     padded = np.zeros((len(bits), words_of_image.words, 8 * size), bool)
     padded[:, :, :width] = bits.reshape(len(bits), words_of_image.words, width)

@@ -16,10 +16,14 @@ from xnorfpga.artefacts.activity import Toggles
 from xnorfpga.base.errors import UserError
 
 MODULE = re.compile(r"^module (\w+)\b.*?^endmodule", re.MULTILINE | re.DOTALL)
-DECLARED = re.compile(r"^\s*(input|output|wire|reg)\b(?: +(?:wire|reg)\b)?\s*(?:\[[^\]]*\])?\s*(\w+)(\s*\[)?", re.MULTILINE)
+DECLARED = re.compile(
+    r"^\s*(input|output|wire|reg)\b(?: +(?:wire|reg)\b)?\s*(?:\[[^\]]*\])?\s*(\w+)(\s*\[)?", re.MULTILINE
+)
 CLOCKED = re.compile(r"^\s*(\w+)\s*(?:\[[^\]]*\])?\s*<=", re.MULTILINE)
 # Another name for a signal, or for bits of some, or a constant
-RENAMED = re.compile(r"^\s*assign (\w+)(?:\[[^\]]*\])? = (?:\w+(?:\[[\d: ]+\])?|[\d]+'\w+|\{[\w\[\]:, ']+\});", re.MULTILINE)
+RENAMED = re.compile(
+    r"^\s*assign (\w+)(?:\[[^\]]*\])? = (?:\w+(?:\[[\d: ]+\])?|[\d]+'\w+|\{[\w\[\]:, ']+\});", re.MULTILINE
+)
 INSTANCE = re.compile(r"^  (\w+) (?:#\(.*?\) )?(\w+) \($(.*?)^  \);", re.MULTILINE | re.DOTALL)
 CONNECTED = re.compile(r"\.(\w+)\s*\((\w+)")
 MEMORY = re.compile(r"Memory_")
