@@ -494,7 +494,8 @@ def test_a_published_design_has_nothing_to_train(flow):
         runs.run("train", "other")
 
 
-@pytest.mark.parametrize("block", pages.BLOCKS)
-def test_the_contracts_page_follows_from_the_code(block):
-    """`python -m xnorfpga.flow` writes it."""
-    assert pages.BLOCKS[block]() in (ROOT / "docs/contracts.md").read_text()
+@pytest.mark.parametrize("page, block", pages.BLOCKS)
+def test_the_docs_follow_from_the_code(page, block):
+    """`python -m xnorfpga.flow` writes them."""
+    text = (ROOT / "docs" / page).read_text()
+    assert f"<!-- {block} -->\n{pages.BLOCKS[page, block]()}\n<!-- /{block} -->" in text

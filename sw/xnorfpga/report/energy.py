@@ -17,6 +17,7 @@ import numpy as np
 from xnorfpga.artefacts.activity import Activity
 from xnorfpga.artefacts.report import Energy
 from xnorfpga.artefacts.synthesis import Power, Synthesis
+from xnorfpga.base import tables
 from xnorfpga.base.strict import Strict, check
 
 FILE = Path(__file__).with_name("energy.toml")
@@ -146,6 +147,29 @@ def ratios() -> dict[str, float]:
 def band() -> tuple[float, float]:
     """Return the lowest and the highest of `ratios`."""
     return min(ratios().values()), max(ratios().values())
+
+
+def energies_table() -> str:
+    """Return what takes energy, and how much each event takes, as a Markdown table."""
+    of = coefficients(measurements().report)
+    return tables.markdown(
+        ("part", "events in a cycle", "energy of one"),
+        [
+            ("clock", "every flip-flop; and the clock's trunk, once", f"{of.clocked:.3f} pJ; {of.trunk:.1f} pJ"),
+            ("registers", "flip-flops × the mean rate at which the RTL's registers change", f"{of.register:.3f} pJ"),
+            ("logic", "ALUTs and arithmetic cells × the mean rate at which its logic changes", f"{of.logic:.3f} pJ"),
+            ("block RAM", "every M10K block: the engine reads a row of each in every cycle", f"{of.memory:.1f} pJ"),
+        ],
+    )
+
+
+def ratios_table() -> str:
+    """Return how the model compares with each report that it was not derived from, as a Markdown table."""
+    found = ratios()
+    rows = [
+        (each.source, each.family, f"{each.registers:,}", f"{found[each.name]:.2f}") for each in measurements().report
+    ]
+    return tables.markdown(("report", "family", "registers", "the model's core dynamic power ÷ Quartus'"), rows)
 
 
 def static_mw(device: str) -> float:
