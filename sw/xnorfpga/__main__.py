@@ -30,6 +30,7 @@ EPILOG = """examples:
   python -m xnorfpga sweep sw/sweeps/mnist_methods.toml  many trainings from one file, and a table of them
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --accuracy           how well the published networks do, method by method
+  python -m xnorfpga bench --paper              the paper's figures and claims beside ours
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga demo                       draw a digit on a page, and the RTL says what it is
   python -m xnorfpga board-sim smoke            the board's top level, simulated, behind a serial port
@@ -217,6 +218,9 @@ def parser() -> argparse.ArgumentParser:
         "--accuracy", action="store_true", help="how well the published networks do, method by method, and in the RTL"
     )
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
+    what.add_argument(
+        "--paper", action="store_true", help="the paper's figures and claims beside ours; into docs and report too"
+    )
     what.add_argument("--link", metavar="NAME", help="images through the faulty serial line of NAME's simulated board")
     sub.add_argument("--faults", type=positive, metavar="N", default=10_000, help="with --link (default: 10000)")
     sub.add_argument("--images", type=positive, metavar="N", default=1000, help="with --link (default: 1000)")
@@ -465,6 +469,12 @@ def bench(options: argparse.Namespace) -> str:
 
         came = link.measure(options.link, options.faults, options.images, options.seed)
         return came.model_dump_json(indent=2) if options.json else link.table(came)
+    if options.paper:
+        from xnorfpga.lab import paper as beside
+        from xnorfpga.report import paper
+
+        compared = beside.measure()
+        return compared.model_dump_json(indent=2) if options.json else paper.table(compared)
     if options.routings:
         measured = routings.measure()
         return measured.model_dump_json(indent=2) if options.json else table(measured)

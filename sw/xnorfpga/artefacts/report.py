@@ -140,6 +140,44 @@ class RoutingTable(Artefact):
     rows: tuple[RoutingFigures, ...]
 
 
+class PaperRow(Strict):
+    """An accelerator in the comparison with the paper; None is not known.
+
+    kind: "simulated" cycles of the RTL, "predicted" by the folding model alone, or "published".
+    logic: as `logic_kind` counts it. energy_uj: core dynamic and all of it, of the kind `energy_kind`; what others
+    published stands twice.
+    """
+
+    name: str
+    what: str
+    kind: Literal["simulated", "predicted", "published"]
+    clock_mhz: float | None
+    cycles_per_image: float | None
+    latency_us: float | None
+    logic: int | None
+    logic_kind: str | None
+    m10k: int | None
+    energy_uj: tuple[float, float] | None
+    energy_kind: str | None
+
+
+class Claim(Strict):
+    """What the paper claims, what comes of it here, and the command that shows it."""
+
+    claim: str
+    claimed: str
+    here: str
+    command: str
+
+
+class PaperTable(Artefact):
+    """`paper.json`: the paper's figures and claims beside ours, as `python -m xnorfpga bench --paper` gathered them."""
+
+    origin: str
+    rows: tuple[PaperRow, ...]
+    claims: tuple[Claim, ...]
+
+
 class Report(Artefact):
     """All figures of a design. `board` is the name to show; `origin` says by key where the figures come from."""
 
@@ -157,4 +195,5 @@ class Report(Artefact):
     published: tuple[Published, ...]
     routings: RoutingTable
     comparison: Sweep
+    paper: PaperTable
     origin: dict[str, str]

@@ -25,7 +25,10 @@ DRAWING, DRAWN = paths.DOCS / "engine.svg", "mnist"  # the README's drawing, and
 
 
 class Result(Strict):
-    """What a design reached, from its report; `origin` names the tools, `data` the digits, `date` the day."""
+    """What a design reached, from its report; `origin` names the tools, `data` the digits, `date` the day.
+
+    connections: of the layer with most weights, counted wires and those of full direct connection.
+    """
 
     design: str
     network: tuple[int, ...]
@@ -42,6 +45,7 @@ class Result(Strict):
     logic_levels: int | None
     ops_per_cycle_per_alm: float
     energy: Energy | None = None
+    connections: tuple[int, int] | None = None
     accuracy: float
     data: str
     images: int
@@ -76,6 +80,7 @@ def result(path: Path) -> Result:
         logic_levels=synthesis.logic_levels,
         ops_per_cycle_per_alm=speed.binary_operations_per_cycle_per_alm or 0.0,
         energy=report.energy,
+        connections=_connections(report),
         accuracy=report.accuracy.rtl,
         data=report.accuracy.rtl_data,
         images=simulation.images,
@@ -83,6 +88,11 @@ def result(path: Path) -> Result:
         origin=f"{synthesis.tool} {synthesis.version}, {synthesis.kind}; {simulation.simulator}",
         date=datetime.date.fromtimestamp(path.stat().st_mtime).isoformat(),
     )
+
+
+def _connections(report: Report) -> tuple[int, int] | None:
+    largest = max(report.layers, key=lambda layer: layer.full_direct)
+    return (largest.connections, largest.full_direct) if largest.connections else None
 
 
 def reached() -> Results:

@@ -23,7 +23,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.report import PaperTable, Report
 from xnorfpga.artefacts.sweep import Sweep
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.files import atomic_write
@@ -31,6 +31,8 @@ from xnorfpga.design import area
 from xnorfpga.design.folding import Prediction
 from xnorfpga.design.schema import Board
 from xnorfpga.design.solver import Solution
+from xnorfpga.report.paper import QUANTITIES, Quantity, shown
+from xnorfpga.report.paper import bars as paper_bars
 
 # A colour that matplotlib draws, and the variable of the page that takes its place.
 INK, SOFT, LINE, BLUE, GREEN, AMBER = (f"#0a0b0{k}" for k in range(6))
@@ -219,6 +221,37 @@ def sweep(path: Path, found: Sweep) -> None:
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4)
     with matplotlib.rc_context({"svg.hashsalt": path.stem}), atomic_write(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def paper(path: Path, quantity: Quantity, bars: list[tuple[str, float, str]]) -> None:
+    """Write one of the paper's figures beside ours as an SVG file: a bar an accelerator, logarithmic, with its kind."""
+    figure = Figure(figsize=(8, 0.9 + 0.42 * len(bars)), layout="constrained")
+    _paper_bars(figure.subplots(), quantity, bars, "tab:blue", "tab:orange")
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}), atomic_write(path) as file:
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def paper_elements(found: PaperTable) -> list[tuple[str, str]]:
+    """Return title and SVG element of each of the paper's figures, for the report's page."""
+    elements = []
+    for quantity in QUANTITIES:
+        bars = paper_bars(found, quantity)
+        with _chart(f"the paper's figures: {quantity.title}", 5.0, 0.9 + 0.42 * len(bars)) as (_, axes, result):
+            _paper_bars(axes, quantity, bars, BLUE, AMBER)
+        elements.append((quantity.title, result()))
+    return elements
+
+
+def _paper_bars(axes: Axes, quantity: Quantity, bars: list[tuple[str, float, str]], ours: str, theirs: str) -> None:
+    least = min(value for _, value, _ in bars)
+    for row, (name, value, kind) in enumerate(bars):
+        axes.barh(row, value, height=0.3, color=theirs if "published" in kind else ours)
+        axes.text(least / 2, row - 0.22, f"{name}: {shown(value)} ({kind})", va="bottom", fontsize=8)
+    axes.set(xscale="log", xlabel=quantity.axis, xlim=(least / 2, None), ylim=(len(bars) - 0.5, -0.8), yticks=[])
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
 
 
 def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:

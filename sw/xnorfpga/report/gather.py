@@ -28,7 +28,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 from xnorfpga.design.schema import Design
-from xnorfpga.report import energy, routings
+from xnorfpga.report import energy, paper, routings
 
 PUBLISHED = Path(__file__).parent / "published.toml"
 
@@ -98,7 +98,7 @@ def gather(design: Design, build: Path) -> Report:
     else:
         spent = energy.estimate(toggles, synthesized, cycles, clock_mhz)
         energy_origin = f"estimate: toggles of {toggles.images} images by {toggles.simulator}, cells by {tool}"
-    measured_routings, compared = routings.load(), Sweep.read(COMPARISON)
+    measured_routings, compared, beside_paper = routings.load(), Sweep.read(COMPARISON), paper.load()
     return Report(
         design=design.name,
         board=design.board.title,
@@ -129,6 +129,7 @@ def gather(design: Design, build: Path) -> Report:
         published=published(),
         routings=measured_routings,
         comparison=compared,
+        paper=beside_paper,
         origin={
             "accuracy.float": "PyTorch" if exported.accuracy.float is not None else "not known of an imported model",
             "accuracy.golden": "integer model in NumPy",
@@ -141,6 +142,7 @@ def gather(design: Design, build: Path) -> Report:
             "published": "as published; the source stands in each row",
             "routings": measured_routings.origin,
             "comparison": compared.origin,
+            "paper": beside_paper.origin,
         },
     )
 

@@ -62,6 +62,7 @@ def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manif
         misread_total=len(wrong),
         routing_columns=routings.COLUMNS,
         comparison=sweeps.cells(report.comparison),
+        paper_figures=charts.paper_elements(report.paper),
     )
 
 
