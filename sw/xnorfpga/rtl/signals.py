@@ -17,7 +17,8 @@ from xnorfpga.base.errors import UserError
 
 MODULE = re.compile(r"^module (\w+)\b.*?^endmodule", re.MULTILINE | re.DOTALL)
 DECLARED = re.compile(
-    r"^\s*(input|output|wire|reg)\b(?: +(?:wire|reg)\b)?\s*(?:\[[^\]]*\])?\s*(\w+)(\s*\[)?", re.MULTILINE
+    r"^\s*(?:\(\*.*?\*\) *)?(input|output|wire|reg)\b(?: +(?:wire|reg)\b)?\s*(?:\[[^\]]*\])?\s*(\w+)(\s*\[)?",
+    re.MULTILINE,
 )
 CLOCKED = re.compile(r"^\s*(\w+)\s*(?:\[[^\]]*\])?\s*<=", re.MULTILINE)
 # Another name for a signal, or for bits of some, or a constant
