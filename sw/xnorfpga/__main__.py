@@ -182,11 +182,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="1|255",
         help="what a network in .onnx expects for white (default: 1)",
     )
-    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the only one)")
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: de1soc)")
     sub.add_argument("--replace", action="store_true", help="even where a design or a model of that name is there")
     sub = command("fold", "fold a design as its file says, and print what foldings of a network fit a board")
     sub.add_argument("network", metavar="NETWORK", help="a design, a design file, or sizes such as 784-256-256-10")
-    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or the only one)")
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or de1soc)")
     goal = sub.add_mutually_exclusive_group()
     goal.add_argument("--cycles-per-image", type=float, metavar="N", help="the smallest folding as fast as that")
     goal.add_argument("--images-per-second", type=float, metavar="N", help="the same, at the board's clock")

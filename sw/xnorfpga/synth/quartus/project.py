@@ -81,9 +81,13 @@ def _list_pins(value: Any) -> tuple[str, ...]:
 
 
 class Pins(Strict):
-    """boards/BOARD/pins.toml: the I/O standard of all pins, and for each port its pins, bit 0 first."""
+    """boards/BOARD/pins.toml: the I/O standard of all pins, and for each port its pins, bit 0 first.
+
+    absent: ports, or bits such as "KEY[2]", of the top level that the board has no pin for; they are left virtual.
+    """
 
     io_standard: str
+    absent: tuple[str, ...] = ()
     pins: dict[str, Annotated[tuple[str, ...], BeforeValidator(_list_pins)]]
 
 
@@ -148,20 +152,22 @@ def _assign_pins(board: str, ports: Sequence[Port]) -> list[str]:
     lines = []
     used: dict[str, str] = {}
     for port in ports:
-        name, width = port.name, port.width
-        if name not in pins:
+        name, width, has = port.name, port.width, pins.get(port.name, ())
+        bits = [name] if width == 1 else [f"{name}[{i}]" for i in range(width)]
+        if name not in pins and name not in board_pins.absent:
             raise UserError(
                 f"manifest.json: board_ports: {name} has no pin; boards/{board}/pins.toml has {', '.join(pins)}"
             )
-        if not 1 <= width <= len(pins[name]):
-            raise UserError(f"manifest.json: board_ports: {name} is {width} wide; the board has {len(pins[name])} pins")
-        for i, pin in enumerate(pins[name][:width]):
-            bit = name if width == 1 else f"{name}[{i}]"
+        missing = [] if name in board_pins.absent else set(bits[len(has) :]) - set(board_pins.absent)
+        if missing or not bits:
+            raise UserError(f"manifest.json: board_ports: {name} is {width} wide; the board has {len(has)} pins")
+        for bit, pin in zip(bits, has, strict=False):
             if pin in used:
                 raise UserError(f"manifest.json: board_ports: {bit} and {used[pin]} are both on pin {pin}")
             used[pin] = bit
             lines.append(f"set_location_assignment PIN_{pin} -to {bit}")
             lines.append(f'set_instance_assignment -name IO_STANDARD "{board_pins.io_standard}" -to {bit}')
+        lines += [f"set_instance_assignment -name VIRTUAL_PIN ON -to {bit}" for bit in bits[len(has) :]]
     return lines
 
 
@@ -176,7 +182,7 @@ def _constraints(board: Board, ports: Sequence[Port]) -> str:
     free = [
         f"set_false_path {'-from' if port.direction == 'in' else '-to'} [get_ports {{{bits}}}]"
         for port in ports
-        if port.name != board.clock.name
+        if port.name not in (board.clock.name, *load_pins(board.name).absent)  # a virtual pin is no port
         for bits in [port.name if port.width == 1 else port.name + "[*]"]
     ]
     values = {
