@@ -36,6 +36,8 @@ EPILOG = """examples:
   python -m xnorfpga board-sim smoke            the board's top level, simulated, behind a serial port
   python -m xnorfpga classify --port /dev/ttyUSB0 --design mnist digits.png   on a board, or a simulated one
   python -m xnorfpga bench --link smoke         a thousand images through a serial line full of faults
+  python -m xnorfpga seeds mnist                Quartus' fitter with five seeds, for the best timing
+  python -m xnorfpga program mnist              the bitstream into the board
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -240,6 +242,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--baud", type=positive, metavar="N", help="bits per second (default: the design's, or 1000000)")
     sub.add_argument("--scores", action="store_true", help="the scores of all classes beside each class")
     sub.add_argument("file", type=Path, metavar="FILE", help="a picture, or an .npy of uint8 [N, 28, 28]")
+    sub = command("program", "load a design's bitstream into its board, with Quartus' programmer")
+    _design(sub)
+    sub.add_argument("--sof", type=Path, metavar="FILE", help="another bitstream, such as the one that `seeds` printed")
+    sub = command("seeds", "fit a synthesized design with several of Quartus' seeds, for the best timing")
+    _design(sub)
+    sub.add_argument("--count", type=_whole(1, 100), metavar="N", default=5, help="seeds 1 to N (default: 5)")
+    sub.add_argument("--json", action="store_true", help="the figures as JSON")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     sub.add_argument("--clock", metavar="NAME", help="whose Fmax (default: the one clock that the user constrained)")
@@ -285,6 +294,13 @@ def run(options: argparse.Namespace) -> int:
             demo(options)
         case "classify":
             print(classify(options))
+        case "program":
+            from xnorfpga.synth.quartus.program import program
+
+            chosen = designs.load(options.design)
+            print(program(chosen, paths.build_folder(chosen.name), options.sof))
+        case "seeds":
+            print(seeds(options))
         case "quartus-report":
             return quartus_report(options.directory, options.clock)
         case stage:
@@ -401,6 +417,20 @@ def quartus_report(directory: Path, clock: str | None) -> int:
         said = " | ".join(figures.errors) or "the reports hold no error line"
         print(f"error: Quartus failed in {', '.join(failed)}: {said}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def seeds(options: argparse.Namespace) -> str:
+    """Return the table, or JSON, of a sweep over the fitter's seeds."""
+    from xnorfpga.synth.quartus import seeds as fitting
+
+    chosen = designs.load(options.design)
+    build = paths.build_folder(chosen.name)
+    found = fitting.sweep(chosen, build, range(1, options.count + 1))
+    if options.json:
+        return found.model_dump_json(indent=2)
+    rows = [(row.seed, row.alms, row.fmax_mhz, row.setup_slack_ns) for row in found.seeds]
+    table = tables.terminal(("seed", "ALMs", "Fmax, MHz", "setup slack, ns"), rows)
+    return f"{table}\n\nseed {found.best} is the fastest: {build / found.bitstream}"
 
 
 def fold(options: argparse.Namespace) -> str:

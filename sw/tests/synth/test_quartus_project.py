@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from xnorfpga.artefacts.manifest import Manifest, Port
-from xnorfpga.artefacts.synthesis import Synthesis
+from xnorfpga.artefacts.synthesis import Seeds, Synthesis
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS
 from xnorfpga.design import designs
 from xnorfpga.design.schema import Board, Capacity, Clock
 from xnorfpga.synth import netlist, synthesize, yosys
+from xnorfpga.synth.quartus import program, seeds, steps
 from xnorfpga.synth.quartus import project as quartus_project
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -143,8 +144,21 @@ def build(tmp_path: Path) -> Path:
     return directory
 
 
+DESIGN: Any = SimpleNamespace(board=BOARD, name="layered")
+STEPS = (steps.write, steps.synthesize, steps.fit, steps.assemble, steps.time, steps.power)
+
+
+def compile_all(build: Path) -> None:
+    """Run the stages of Quartus in the order of the flow."""
+    for step in STEPS:
+        step(DESIGN, build)
+
+
 def run(build: Path) -> dict[str, Any]:
-    result = synthesize.synthesize(SimpleNamespace(board=BOARD), build)  # type: ignore[arg-type]
+    """Synthesize, after Quartus' own stages where it is there."""
+    if quartus_project.installed():
+        compile_all(build)
+    result = synthesize.synthesize(DESIGN, build)
     assert Synthesis.read(build / "synth.json") == result
     return result.model_dump()
 
@@ -244,7 +258,7 @@ def test_a_failing_quartus_shows_its_own_error_and_leaves_the_earlier_result(
     stage: str, build: Path, fake_quartus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (build / "synth.json").write_text("earlier")
-    kept = build / "synth" / "quartus" / "output_files" / "De1SocTop.sof"
+    kept = build / "synth" / "De1SocTop.sof"
     kept.parent.mkdir(parents=True)
     kept.write_text("earlier bits")
     monkeypatch.setenv("FAKE_FAILS", stage)
@@ -260,9 +274,28 @@ def test_a_quartus_that_gives_no_report_is_no_success(
     build: Path, fake_quartus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_FORGETS", "fit")
-    with pytest.raises(UserError, match="no successful report of fit"):
+    with pytest.raises(UserError, match=r"quartus_fit left no report in .*output_files, though it gave no error"):
         run(build)
     assert not (build / "synth.json").exists()
+
+
+@pytest.mark.parametrize("stage", ["map", "fit", "asm", "sta", "pow"])
+def test_no_figures_without_each_tool_s_report(stage: str, build: Path, fake_quartus: Path) -> None:
+    compile_all(build)
+    for report in (build / steps.FOLDER / quartus_project.OUTPUT).glob(f"*.{stage}.*"):
+        report.unlink()
+    with pytest.raises(UserError, match=f"no successful report of {stage}"):
+        synthesize.synthesize(DESIGN, build)
+    assert not (build / "synth.json").exists()
+
+
+def test_a_fit_that_is_older_than_its_netlist_is_not_believed(build: Path, fake_quartus: Path) -> None:
+    """As where map ran again, by hand, and fit did not."""
+    compile_all(build)
+    for report in (build / steps.FOLDER / quartus_project.OUTPUT).glob("*.map.*"):
+        report.write_text(re.sub(r"(\w{3} \w{3} +\d+ [\d:]{8}) 20\d\d", r"\1 2042", report.read_text()))
+    with pytest.raises(UserError, match="Quartus' reports lack alms"):
+        synthesize.synthesize(DESIGN, build)
 
 
 def test_memories_that_became_something_else_are_no_success(build: Path, fake_quartus: Path) -> None:
@@ -271,17 +304,109 @@ def test_memories_that_became_something_else_are_no_success(build: Path, fake_qu
     (build / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(UserError, match="Quartus placed 43 M10K blocks, the manifest's memories take 44"):
         run(build)
-    assert not (build / "synth.json").exists() and not (build / "synth" / "quartus").exists()
+    assert not (build / "synth.json").exists() and not (build / "synth" / "De1SocTop.sof").exists()
 
 
-def test_the_version_is_asked_before_any_tool_runs(
+def test_a_quartus_that_does_not_tell_its_version_is_no_success(
     build: Path, fake_quartus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quartus_project, "VERSION_TIMEOUT_S", 0.3)
     (tmp_path / "bin" / "quartus_sh").write_text("#!/bin/sh\nexec sleep 20\n")
     with pytest.raises(UserError, match=r"quartus_sh --version: no answer in 0\.3 s"):
         run(build)
-    assert not fake_quartus.exists()
+    assert not (build / "synth.json").exists()
+
+
+@pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.__name__)
+def test_a_stage_of_quartus_without_quartus_says_so(step: Any, build: Path, no_quartus: None) -> None:
+    with pytest.raises(UserError, match=r"quartus_sh is neither on PATH .* this needs Quartus"):
+        step(DESIGN, build)
+
+
+def test_the_project_is_written_from_nothing(build: Path, fake_quartus: Path) -> None:
+    """Reports of another netlist must not lie beside it."""
+    compile_all(build)
+    steps.write(DESIGN, build)
+    assert not (build / steps.FOLDER / quartus_project.OUTPUT).exists()
+    assert (build / steps.FOLDER / "De1SocTop.qsf").is_file()
+
+
+def test_seeds_are_fitted_apart_and_the_fastest_gets_a_bitstream(build: Path, fake_quartus: Path) -> None:
+    """The stand-in's reports are the same for each seed, so the first is the fastest."""
+    compile_all(build)
+    before = {path: path.read_bytes() for path in (build / steps.FOLDER).rglob("*") if path.is_file()}
+    fake_quartus.write_text("")
+    found = seeds.sweep(DESIGN, build, range(1, 4))
+    assert [row.seed for row in found.seeds] == [1, 2, 3]
+    assert {row.fmax_mhz for row in found.seeds} == {95.02} and {row.alms for row in found.seeds} == {5120}
+    assert found.best == 1 and (build / found.bitstream).read_text() == "bits"
+    assert Seeds.read(build / "synth" / "seeds.json") == found
+    calls = [call.split()[0] for call in fake_quartus.read_text().splitlines()]
+    assert calls == ["quartus_fit", "quartus_sta"] * 3 + ["quartus_asm"]
+    for seed in (1, 2, 3):
+        folder = build / "synth" / f"quartus_seed_{seed}"
+        assert [line[3] for line in settings(folder / "De1SocTop.qsf") if line[2] == "SEED"] == [str(seed)]
+    assert before == {path: path.read_bytes() for path in before}  # the design's own project is as it was
+
+
+def test_seeds_need_a_netlist(build: Path, fake_quartus: Path) -> None:
+    steps.write(DESIGN, build)
+    with pytest.raises(UserError, match="not synthesized yet: run `doit map:layered` first"):
+        seeds.sweep(DESIGN, build, range(1, 2))
+
+
+# The programmer ------------------------------------------------------------------------------------------------------
+
+PROGRAMMER = """\
+#!{python}
+import os, sys
+with open({calls!r}, "a") as calls:
+    calls.write(" ".join(sys.argv[1:]) + "\\n")
+if os.environ.get("FAKE_FAILS") == "pgm":
+    print("Error (213013): Programming hardware cable not detected")
+    sys.exit(3)
+"""
+
+
+@pytest.fixture
+def programmer(fake_quartus: Path, tmp_path: Path) -> Path:
+    """Puts a stand-in programmer beside the stand-in Quartus; returns the file that lists its calls."""
+    script, calls = tmp_path / "bin" / "quartus_pgm", tmp_path / "programmed.txt"
+    script.write_text(PROGRAMMER.format(python=sys.executable, calls=str(calls)))
+    script.chmod(0o755)
+    return calls
+
+
+def test_the_bitstream_of_the_figures_is_loaded_into_the_fpga_behind_the_processor(
+    build: Path, programmer: Path
+) -> None:
+    run(build)
+    board = BOARD.model_copy(update={"jtag_device": 2})
+    assert "DE1-SoC" in program.program(SimpleNamespace(board=board, name="layered"), build)  # type: ignore[arg-type]
+    assert programmer.read_text().split() == ["-m", "JTAG", "-o", f"p;{build / 'synth' / 'De1SocTop.sof'}@2"]
+
+
+def test_an_estimate_cannot_be_loaded(build: Path, no_quartus: None) -> None:
+    run(build)
+    with pytest.raises(UserError, match=r"synth\.json: an estimate has no bitstream: run `doit synth:layered`"):
+        program.program(DESIGN, build)
+
+
+def test_a_board_that_is_not_there_is_the_programmer_s_own_line(
+    build: Path, programmer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(build)
+    monkeypatch.setenv("FAKE_FAILS", "pgm")
+    with pytest.raises(UserError, match=r"quartus_pgm failed, exit code 3: Error \(213013\): .* cable not detected"):
+        program.program(DESIGN, build)
+
+
+def test_without_a_programmer_or_a_file_it_says_so(build: Path, fake_quartus: Path, tmp_path: Path) -> None:
+    run(build)
+    with pytest.raises(UserError, match="quartus_pgm: not found; Quartus, or its programmer alone, brings it"):
+        program.program(DESIGN, build)
+    with pytest.raises(UserError, match=r"other\.sof: not found"):
+        program.program(DESIGN, build, tmp_path / "other.sof")
 
 
 @pytest.mark.parametrize("key", ["board_top", "memories"])
@@ -376,9 +501,9 @@ def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> No
     (build / "mem").mkdir()
     for name in ("w_0.bin", "t_0.bin"):
         (build / "mem" / name).write_text("01\n")
-    assert synthesize._contents(manifest, build / "mem") == []  # one is missing: rather none than some
+    assert steps.images(manifest, build / "mem") == []  # one is missing: rather none than some
     (build / "mem" / "t_1.bin").write_text("10\n")
-    images = synthesize._contents(manifest, build / "mem")
+    images = steps.images(manifest, build / "mem")
     assert [image.name for image in images] == ["w_0.bin", "t_0.bin", "t_1.bin"]
     project = write(tmp_path, contents=images)
     assert (project / "t_1.bin").read_text() == "10\n"

@@ -21,8 +21,12 @@ def stages() -> str:
     lines = ["| stage | function | reads | writes |", "|---|---|---|---|"]
     for stage in STAGES:
         reads = _listed(stage.reads, stage.trained_reads, "where the network is trained")
+        reads = (
+            _listed((), stage.quartus_reads, f"{reads}; where Quartus is installed") if stage.quartus_reads else reads
+        )
         writes = _listed(stage.writes, stage.published_writes, "of a published model")
-        lines.append(f"| {stage.name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
+        name = f"{stage.name} (with Quartus)" if stage.quartus else stage.name
+        lines.append(f"| {name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
     return "\n".join(lines)
 
 

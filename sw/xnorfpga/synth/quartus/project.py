@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a Quartus project for a board and runs Quartus on it: map, fit, assemble, time, estimate power."""
+"""Writes a Quartus project for a board, and runs Quartus' tools on it."""
 
 import os
 import re
@@ -42,6 +42,14 @@ def find() -> Path | None:
                     raise UserError(f"{place / tool}: not found beside quartus_sh; the flow needs {', '.join(TOOLS)}")
             return place
     return None
+
+
+def installed() -> bool:
+    """Return whether all of Quartus is there; half an installation is for `find` to tell."""
+    try:
+        return find() is not None
+    except UserError:
+        return False
 
 
 def version(programs: Path, timeout_s: float | None = None) -> str:
@@ -198,23 +206,19 @@ def _constraints(board: Board, ports: Sequence[Port]) -> str:
         ) from None
 
 
-def compile_project(programs: Path, directory: Path, top: str) -> Path:
-    """Run Quartus through map, fit, asm, sta and pow; returns the directory of the reports.
+def run_tool(programs: Path, tool: str, directory: Path, top: str) -> None:
+    """Run one of TOOLS on a project; its output is kept as `directory`/TOOL.log.
 
-    Each tool's output is kept as `directory`/TOOL.log.
-
-    Raises UserError with Quartus' own error lines at the first tool that fails.
+    Raises UserError with Quartus' own error lines where it fails.
     """
-    for tool in TOOLS:
-        log = directory / f"{tool}.log"
-        settings = ["--read_settings_files=on", "--write_settings_files=off"]
-        if tool == "quartus_sta":
-            settings = []  # the timing analyzer takes neither
-        try:
-            run([str(programs / tool), *settings, top, "-c", top], directory, log, tool, _message)
-        except Failed as error:
-            raise UserError(f"{tool} failed, {error}: {_errors(log)} (log {log})") from None
-    return directory / OUTPUT
+    log = directory / f"{tool}.log"
+    settings = ["--read_settings_files=on", "--write_settings_files=off"]
+    if tool == "quartus_sta":
+        settings = []  # the timing analyzer takes neither
+    try:
+        run([str(programs / tool), *settings, top, "-c", top], directory, log, tool, _message)
+    except Failed as error:
+        raise UserError(f"{tool} failed, {error}: {errors(log)} (log {log})") from None
 
 
 def _message(line: str) -> str | None:
@@ -222,5 +226,6 @@ def _message(line: str) -> str | None:
     return match[1].strip() if match and match[1].strip("* \n") else None
 
 
-def _errors(log: Path) -> str:
+def errors(log: Path) -> str:
+    """Return Quartus' error lines in a tool's output, joined."""
     return " | ".join(quote_errors(log.read_text(encoding="latin-1").splitlines())) or "no output"
