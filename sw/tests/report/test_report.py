@@ -24,6 +24,7 @@ from xnorfpga.lab import benchmark
 from xnorfpga.report import chain, charts, energy, gather, report, routings
 
 DIGEST = "d" * 64
+STORED = {"images": 16, "width": 56, "depth": 256, "column_width": 40, "files": []}
 POWER = {
     "core_dynamic_mw": 150.0, "core_static_mw": 410.0, "io_mw": 20.0, "total_mw": 580.0,
     "confidence": "Medium", "method": "vectorless", "toggle_mtps": None, "by_block_mw": None, "by_clock_mw": None,
@@ -57,7 +58,10 @@ def build(tmp_path, monkeypatch):
             "clock_mhz": 50, "ports": [], "board_ports": [], "copies": predicted.copies,
             "input": {"word_bits": 56, "words": 14}, "output": {"classes": 10, "class_bits": 4, "score_bits": 7},
             "layers": layers, "memories": [], "load_word_bits": 40, "load_words": 1488,
-            "link": {"baud": 1_000_000, "protocol": 1, "digest": "0", "images_per_frame": 7, "memories": []},
+            "link": {
+                "baud": 1_000_000, "protocol": 1, "digest": "0", "images_per_frame": 7, "memories": [],
+                "stored": STORED,
+            },
         },
     )  # fmt: skip
     write_json(

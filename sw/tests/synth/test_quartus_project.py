@@ -117,6 +117,7 @@ def build(tmp_path: Path) -> Path:
             "digest": "0badcafe",
             "images_per_frame": 7,
             "memories": [{"width": 8, "depth": 1024}],
+            "stored": {"images": 16, "width": 8, "depth": 16, "column_width": 40, "files": ["board_images_0.bin"]},
         },
         "top": "Layered",
         "files": ["rtl/Layered.v"],
@@ -499,12 +500,12 @@ def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -
 def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> None:
     manifest = Manifest.read(build / "manifest.json")
     (build / "mem").mkdir()
-    for name in ("w_0.bin", "t_0.bin"):
+    for name in ("w_0.bin", "t_0.bin", "board_images_0.bin"):
         (build / "mem" / name).write_text("01\n")
     assert steps.images(manifest, build / "mem") == []  # one is missing: rather none than some
     (build / "mem" / "t_1.bin").write_text("10\n")
     images = steps.images(manifest, build / "mem")
-    assert [image.name for image in images] == ["w_0.bin", "t_0.bin", "t_1.bin"]
+    assert [image.name for image in images] == ["w_0.bin", "t_0.bin", "t_1.bin", "board_images_0.bin"]
     project = write(tmp_path, contents=images)
     assert (project / "t_1.bin").read_text() == "10\n"
     assert "NO_MEMORY_CONTENT" not in (project / "De1SocTop.qsf").read_text()

@@ -181,8 +181,10 @@ STAGES = (
         "weights → content of the block RAMs",
         "rtl.memory",
         "write_images",
+        uses=("network.dataset", "weights"),
         reads=("manifest.json", "accelerator.json", "weights/*.npz"),
         writes=MEMORIES,
+        environment=data_source,
     ),
     Stage(
         "simulate",

@@ -160,7 +160,7 @@ def fit(programs: Path, board: Board, manifest: Manifest, build: Path, mapped: S
     contents = steps.images(manifest, folder)
     reports = folder / quartus_project.OUTPUT
     report = read_reports(reports / top, clock_mhz=board.clock_mhz)
-    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest, board))
+    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest, board, bool(contents)))
     kept = build / "synth" / f"{top}.sof"
     shutil.copyfile(reports / kept.name, kept)
     images = sha256(*(image.read_bytes() for image in contents)) if contents else None
@@ -217,9 +217,15 @@ def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, 
     return alms, ffs, m10k, dsps
 
 
-def _memory_blocks(manifest: Manifest, board: Board) -> int:
-    """Count the block RAMs that the manifest's memories take, as the folding's prediction does, and the board's own."""
+def _memory_blocks(manifest: Manifest, board: Board, with_contents: bool) -> int:
+    """Count the block RAMs that the manifest's memories take, as the folding's prediction does, and the board's own.
+
+    Nothing writes the stored images: without contents they are nothing, and take no block.
+    """
     block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
     shapes = [(memory.width, memory.depth) for memory in manifest.memories]
     shapes += [(memory.width, memory.depth) for memory in manifest.link.memories]
+    stored = (manifest.link.stored.width, manifest.link.stored.depth)
+    if stored in shapes[-1:] and not with_contents:
+        shapes.pop()
     return sum(block.blocks(width, depth) for width, depth in shapes)

@@ -64,8 +64,12 @@ def run(tool: str, build: Path) -> None:
 
 
 def images(manifest: Manifest, directory: Path) -> list[Path]:
-    """List the memories' images, in the manifest's order; none where not all of them are in the directory."""
-    found = [directory / name for memory in manifest.memories for name in memory.files]
+    """List the memories' images, in the manifest's order; none where not all of them are in the directory.
+
+    Those of the accelerator come first, then those of the images that the board stores.
+    """
+    memories = (*(memory.files for memory in manifest.memories), manifest.link.stored.files)
+    found = [directory / name for files in memories for name in files]
     return found if found and all(image.is_file() for image in found) else []
 
 
