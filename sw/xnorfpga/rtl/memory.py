@@ -155,7 +155,7 @@ def columns(memory: dict[str, Any], content: NDArray[np.bool_]) -> list[NDArray[
 
 def images(manifest: dict[str, Any], model: "Model") -> dict[str, str]:
     """Return the `$readmemb` text of each block-RAM column by its bare file name."""
-    texts = {}
+    texts: dict[str, str] = {}
     for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
         texts |= _texts(memory, content)
     return texts
