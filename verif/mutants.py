@@ -75,7 +75,7 @@ class Design:
 UART = "UartCtrl"
 DESIGNS = {
     **{name: Design(hardware) for name, hardware in configurations.MUTATED.items()},
-    "board": Design(configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART}"),
+    "board": Design(configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART} Memory_*"),
 }
 
 # A register that holds its value does so by its enable, as in an FPGA, and not by a way back from its output: there a
