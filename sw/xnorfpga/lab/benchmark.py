@@ -123,7 +123,7 @@ def table(results: Results) -> str:
     """Return the figures as a Markdown table."""
     headers = (
         "design", "network", "cycles per image", "images per second", "latency", "ALMs", "M10K", "ALUT levels",
-        "accuracy of the RTL",
+        "energy per image", "accuracy of the RTL",
     )  # fmt: skip
     return tables.markdown(headers, [_row(each) for each in results.rows])
 
@@ -138,6 +138,7 @@ def _row(each: Result) -> list[Any]:
         f"{each.alms:,} of {each.alms_of:,}{'' if each.fits else ', does not fit'}",
         f"{each.m10k} of {each.m10k_of}",
         each.logic_levels,
+        f"{each.energy.total_uj:.3g} µJ, {each.energy.kind}" if each.energy else None,
         f"{each.accuracy:.2%} of {each.data}",
     ]
 
