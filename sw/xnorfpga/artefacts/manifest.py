@@ -87,6 +87,16 @@ class MemoryFacts(Strict):
     files: tuple[str, ...]
 
 
+class StoredImages(Strict):
+    """The images that the board stores: row `image · depth / images + word`; columns and files as of a memory."""
+
+    images: int
+    width: int
+    depth: int
+    column_width: int
+    files: tuple[str, ...]
+
+
 class LinkFacts(Strict):
     """The board's serial link: bits per second, version of the protocol, what `identify` says of the hardware.
 
@@ -98,6 +108,7 @@ class LinkFacts(Strict):
     digest: str
     images_per_frame: int
     memories: tuple[PlainMemory, ...]
+    stored: StoredImages
 
 
 class Manifest(Artefact):

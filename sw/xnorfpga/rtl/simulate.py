@@ -126,9 +126,8 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
     Raises UserError where files are of different models, or there are too few images to measure a steady state.
     """
     manifest, source = Manifest.read(build / "manifest.json"), other or build
-    own, described = (Accelerator.read(each / package.DESCRIPTION) for each in (build, source))
-    if MemoryContents.read(build / "mem" / "images.json").model_digest != own.digest:
-        raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{design.name}`")
+    own = own_model(build)
+    described = Accelerator.read(other / package.DESCRIPTION) if other else own
     model = package.load(source)
     published = described.origin != "trained"
     split = load_dataset(design.network.dataset, published=published).measured(final or published)
@@ -154,6 +153,17 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
         prediction=prediction,
         load=memory.load_bytes(read_json(build / "manifest.json"), model) if other else b"",
     )
+
+
+def own_model(build: Path) -> Accelerator:
+    """Return the description of the exported model, which the memories must hold.
+
+    Raises UserError where they hold another one.
+    """
+    own = Accelerator.read(build / package.DESCRIPTION)
+    if MemoryContents.read(build / "mem" / "images.json").model_digest != own.digest:
+        raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{own.design}`")
+    return own
 
 
 def run(job: Job) -> tuple[Outcome, float]:
