@@ -17,7 +17,7 @@ from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.manifest import InputFacts, Manifest
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.design import folding
 from xnorfpga.network import golden, package
 from xnorfpga.network.encoding import Bits
@@ -50,7 +50,7 @@ def activity(design: "Design", build: Path) -> Activity:
     """
     manifest, described, model = Manifest.read(build / "manifest.json"), own_model(build), package.load(build)
     published = described.origin != "trained"
-    split = mnist.load(design.network.dataset, published=published).measured(published)
+    split = load_dataset(design.network.dataset, published=published).measured(published)
     inside = -(-IMAGES // manifest.copies) * manifest.copies
     before = FILL * manifest.copies
     # Behind the window images go on coming in, so that no layer runs dry: one group a layer, and one that is collected
@@ -68,7 +68,7 @@ def activity(design: "Design", build: Path) -> Activity:
     with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch:
         directory = Path(scratch)
         images = directory / "images"
-        images.write_bytes(words(bits, manifest.input))
+        images.write_bytes(words(model.sent(bits), manifest.input))
         numbers = [-(-manifest.input.word_bits // 8), manifest.input.words, count, before, inside, limit]
         command = [str(program.resolve()), str(images), *map(str, numbers), scratch]
         run = subprocess.run(command, cwd=build / "mem", capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, read_json, sha256
-from xnorfpga.data import mnist
+from xnorfpga.data.load import load_dataset
 from xnorfpga.network import package
 
 if TYPE_CHECKING:
@@ -225,10 +225,10 @@ def write_images(design: "Design", build: Path) -> None:
     manifest = read_json(build / "manifest.json")
     model = package.load(build)
     published = Accelerator.read(build / package.DESCRIPTION).origin != "trained"
-    split = mnist.load(design.network.dataset, published=published).measured(published)
+    split = load_dataset(design.network.dataset, published=published).measured(published)
     chosen = np.linspace(0, len(split) - 1, manifest["link"]["stored"]["images"]).astype(int)
     directory = build / "mem"
-    texts = images(manifest, model) | stored_images(manifest, model.encode(split.images[chosen]))
+    texts = images(manifest, model) | stored_images(manifest, model.sent(model.encode(split.images[chosen])))
     contents = {name: text.encode() for name, text in texts.items()}
     contents["load.bin"] = load_bytes(manifest, model)
     for old in set(directory.glob("*.bin")) - {directory / name for name in contents}:

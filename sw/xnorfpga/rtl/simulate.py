@@ -32,7 +32,7 @@ from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
 from xnorfpga.design.folding import Prediction
 from xnorfpga.network import golden, package
-from xnorfpga.network.encoding import Bits, pixel_by_pixel
+from xnorfpga.network.encoding import Bits
 from xnorfpga.network.golden import Inference
 from xnorfpga.rtl import memory, verilator
 from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
@@ -48,7 +48,8 @@ MAP_VECTORS = 200_000  # hidden vectors of maps that are looked at: each wakes t
 class Job:
     """What is simulated and what must come out.
 
-    The first images of `split` go in as `bits` (bool [N, MW]); `labels` (int64 [N]) are the classes that they show.
+    The first images of `split` go in as `bits` (bool [N, bits of an image]); `labels` (int64 [N]) are the classes that
+    they show.
     """
 
     design: str
@@ -147,7 +148,7 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
         manifest=manifest,
         model_digest=model.digest,
         split=split,
-        bits=bits,
+        bits=model.sent(bits),
         labels=split.labels[:count],
         expected=golden.infer(model, bits, hidden=seen),
         prediction=prediction,
@@ -175,11 +176,8 @@ def run(job: Job) -> tuple[Outcome, float]:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / OUTCOME).unlink(missing_ok=True)
     job.manifest.write(directory / "manifest.json")
-    first, seen = job.manifest.layers[0], max(map(len, job.expected.hidden), default=0)
-    convolution, sent = first.convolution, job.bits
-    if convolution:
-        sent = pixel_by_pixel(sent, len(first.coefficients), convolution.channels)
-    arrays = {"images": sent, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
+    seen = max(map(len, job.expected.hidden), default=0)
+    arrays = {"images": job.bits, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
     package.write_npz(directory / JOB, arrays)
 
     started = time.monotonic()
