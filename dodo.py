@@ -19,7 +19,6 @@ from xnorfpga.design import designs
 from xnorfpga.flow import run
 from xnorfpga.flow.stages import STAGES, Stage, writers
 from xnorfpga.rtl import elaborate
-from xnorfpga.synth.quartus import project
 
 terminal.replace_unknown_signs()
 if sys.argv[1:2] in (["list"], ["info"]):  # the reader of a pipe, such as head, may leave
@@ -61,7 +60,9 @@ def tasks(stage: Stage, name: str) -> Iterator[dict[str, Any]]:
         yield {**head, "doc": f"{stage.change} ({name}: has a mistake)", "actions": [partial(fail, str(error))]}
         return
     if stage.applies(design):
-        first = {"elaborate": ["compile"], "synth": memories(name)}.get(stage.name, [])
+        # The memories' contents go into a bitstream. An order, no dependency: another model of the same shape goes in
+        # through the load port, without a new synthesis
+        first = {"elaborate": ["compile"], "project": ["images:" + name]}.get(stage.name, [])
         yield {
             **head,
             "doc": f"{stage.change} ({name})",
@@ -70,17 +71,6 @@ def tasks(stage: Stage, name: str) -> Iterator[dict[str, Any]]:
             "targets": [paths.BUILD / name / file for file in stage.outputs(design) if "*" not in file],
             "uptodate": [partial(run.up_to_date, stage.name, name)],
         }
-
-
-def memories(name: str) -> list[str]:
-    """Return what writes the memories' contents, where Quartus is there to put them into a bitstream.
-
-    An order, no dependency: another model of the same shape goes in through the load port, without a new synthesis.
-    """
-    try:
-        return [f"images:{name}"] if project.find() else []
-    except UserError:  # half an installation: the stage itself tells
-        return []
 
 
 def fail(message: str) -> TaskFailed:

@@ -39,7 +39,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json, write_text
 from xnorfpga.base.paths import BUILD, ROOT
 from xnorfpga.design import folding
-from xnorfpga.rtl import elaborate, memory, verilator
+from xnorfpga.rtl import elaborate, verilator
 from xnorfpga.synth import yosys
 
 VERIF = ROOT / "verif"
@@ -75,7 +75,7 @@ class Design:
 UART = "UartCtrl"
 DESIGNS = {
     **{name: Design(hardware) for name, hardware in configurations.MUTATED.items()},
-    "board": Design(configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART}"),
+    "board": Design(configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART} Memory_*"),
 }
 
 # A register that holds its value does so by its enable, as in an FPGA, and not by a way back from its output: there a
@@ -304,7 +304,7 @@ def built(name: str, work: Path, mutants: int, seed: int) -> Job:
     write_text(work / "closed.v", "\n".join(closed))
     manifest = read_json(work / "manifest.json")
     write_text(work / "observed.v", observed(design.top, manifest))
-    for file, text in memory.images(manifest, configurations.initial_network(design.hardware, seed)).items():
+    for file, text in configurations.contents(design.hardware, manifest, seed).items():
         write_text(work / "mem" / file, text)
     simulator = verilator.build([work / "mutants.v", work / "closed.v"], design.top, verilator.QUICK)
     key = sha256((work / "mutants.v").read_bytes(), str(NETWORKS).encode(), digest().encode())[:16]

@@ -72,7 +72,7 @@ def test_the_hardware_is_as_predicted(number: int | str, simulator: Simulator, p
     for layer, predicted in zip(manifest["layers"], prediction.layers, strict=True):
         assert layer == layer | predicted.facts()
     loaded = sum(len(each["files"]) for each in manifest["memories"] if each["depth"] > 1)
-    rows = [row for layer in manifest["layers"] for row in layer["rows"] if row["depth"] > 1]
+    rows = [row for layer in manifest["layers"] for row in layer["map_memories"] if row["depth"] > 1]
     assert prediction.m10k == loaded + sum(-(-row["width"] // MEMORY["max_width"]) for row in rows)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.builds import elaborated
-from bench.configurations import BOARD, BOARDS, Configuration, images, initial_network, network
+from bench.configurations import BOARD, BOARDS, Configuration, contents, images, initial_network, network
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
@@ -21,10 +21,9 @@ from xnorfpga.rtl import board, memory, verilator
 
 def write_memories(directory: Path, seed: int, configuration: Configuration = BOARD) -> golden.Model:
     """Write the memories' content of the network that they hold from the start, and return it."""
-    model = initial_network(configuration, seed)
-    for file, text in memory.images(read_json(directory / "manifest.json"), model).items():
+    for file, text in contents(configuration, read_json(directory / "manifest.json"), seed).items():
         write_text(directory / "mem" / file, text)
-    return model
+    return initial_network(configuration, seed)
 
 
 def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:

@@ -27,7 +27,9 @@ from xnorfpga.flow.stages import STAGES, Stage
 from xnorfpga.rtl import elaborate
 from xnorfpga.synth.quartus import project
 
-ALL = ["compile", "train", "export", "fold", "elaborate", "images", "simulate", "synth", "report"]
+ALL = ["compile", "train", "export", "fold", "elaborate", "images", "simulate", "activity", "synth", "report"]
+QUARTUS = ["project", "map", "fit", "asm", "sta", "pow"]
+ORDER = [*ALL[:-2], *QUARTUS, *ALL[-2:]]
 SAMPLES = {"weights/*.npz": "weights/layer0.npz", "rtl/*.v": "rtl/Accelerator.v", "mem/*.bin": "mem/column_0.bin"}
 
 
@@ -97,7 +99,7 @@ def flow(tmp_path, monkeypatch):
         output = tmp_path / "said.txt"
         assert DoitMain(loader).run(["run", "-o", str(output), *(arguments or ["report:small"])]) == code
         state.said = output.read_text()
-        return sorted(state.ran, key=ALL.index)
+        return sorted(state.ran, key=ORDER.index)
 
     def edit(old, new, name="small"):
         file = folder / f"{name}.toml"
@@ -121,7 +123,7 @@ def test_first_run_runs_everything_and_the_next_nothing(flow):
 def test_another_folding_runs_from_fold(flow):
     flow.doit()
     flow.edit("copies = 2", "copies = 3")
-    assert flow.doit() == ["fold", "elaborate", "images", "simulate", "synth", "report"]
+    assert flow.doit() == ["fold", "elaborate", "images", "simulate", "activity", "synth", "report"]
     assert flow.doit() == []
 
 
@@ -130,31 +132,92 @@ def test_a_comment_in_scala_stops_at_the_same_verilog(flow):
     flow.scala.write_text("// why\nval logic = 1")
     assert flow.doit() == ["compile", "elaborate"]
     flow.scala.write_text("// why\nval logic = 2")
-    assert flow.doit() == ["compile", "elaborate", "images", "simulate", "synth", "report"]
+    assert flow.doit() == ["compile", "elaborate", "images", "simulate", "activity", "synth", "report"]
 
 
-def test_with_quartus_the_memories_are_written_before_the_bitstream(flow, tmp_path, monkeypatch):
+@pytest.fixture
+def installed(flow, tmp_path, monkeypatch):
+    """Quartus' programs, as far as looking for them tells; returns their folder."""
     programs = tmp_path / "quartus" / "bin"
     programs.mkdir(parents=True)
     for tool in ("quartus_sh", *project.TOOLS):
         (programs / tool).touch()
-    assert "images" not in flow.doit("synth:small")
     monkeypatch.setenv("QUARTUS_ROOTDIR", str(programs.parent))
-    assert flow.doit("synth:small") == ["train", "export", "images", "synth"]
-    assert flow.ran.index("images") < flow.ran.index("synth")
+    return programs
+
+
+def test_with_quartus_each_tool_is_a_task_and_the_memories_are_written_first(flow, installed):
+    assert flow.doit() == ORDER
+    ran = flow.ran
+    assert ran.index("images") < ran.index("project")
+    assert [stage for stage in ran if stage in QUARTUS][:3] == QUARTUS[:3]
+    assert ran.index("fit") < min(ran.index("asm"), ran.index("sta")) and ran.index("asm") < ran.index("pow")
+    assert max(map(ran.index, QUARTUS)) < ran.index("synth")
+    assert flow.doit() == []
+
+
+def test_with_quartus_a_new_model_of_the_same_shape_is_not_compiled(flow, installed):
+    flow.doit()
     flow.training = 2
-    assert "synth" not in flow.doit()  # a new model of the same shape: load it
-    (programs / "quartus_pow").unlink()  # half an installation is the stage's to tell, not of every doit
-    flow.doit("elaborate:small")
+    (flow.build / "small/checkpoint.pt").unlink()
+    assert not {*QUARTUS, "synth"} & set(flow.doit())  # load it
+
+
+@pytest.mark.parametrize(
+    ("stage", "again"),
+    [
+        ("map", ["map"]),
+        ("fit", ["fit"]),
+        ("sta", ["sta"]),
+        ("project", ["project"]),
+    ],
+)
+def test_a_report_that_is_lost_is_made_again_and_no_more(flow, installed, stage, again):
+    """The stand-in writes the same bytes, so what reads them stays."""
+    flow.doit()
+    receipt = receipts.read(stages.BY_NAME[stage], flow.build / "small")
+    (flow.build / "small" / next(iter(receipt.outputs))).unlink()
+    assert flow.doit() == again
+
+
+def test_another_report_runs_what_reads_it(flow, installed):
+    flow.doit()
+    receipts.path(stages.BY_NAME["fit"], flow.build / "small").unlink()
+    flow.broken.clear()
+    written = flow.build / "small" / "synth/quartus/output_files/*.map.*"
+    written.write_text("another netlist")
+    assert flow.doit() == ["map", "fit"]  # map wrote what it had written before
+
+
+def test_a_tool_that_fails_stops_there_and_runs_again(flow, installed):
+    flow.broken["fit"] = UserError("quartus_fit failed, exit code 3")
+    ran = flow.doit(code=1)
+    assert {"map", "fit"} <= set(ran) and not {"asm", "sta", "pow", "synth"} & set(ran)
+    assert "quartus_fit failed" in flow.said
+    flow.broken.clear()
+    assert flow.doit() == ["fit", "asm", "sta", "pow", "synth", "report"]
+
+
+def test_half_an_installation_is_the_synthesis_to_tell(flow, installed):
+    (installed / "quartus_pow").unlink()
+    assert flow.doit("elaborate:small") == ["compile", "fold", "elaborate"]
+    assert "map" not in flow.doit(code=1)
+    assert "quartus_pow: not found beside quartus_sh" in flow.said
+
+
+def test_a_stage_of_quartus_by_hand_says_what_is_missing(flow):
+    flow.doit()
+    with pytest.raises(UserError, match="small has no stage map: quartus_sh is neither on PATH"):
+        runs.run("map", "small")
 
 
 def test_a_new_model_of_the_same_shape_is_not_synthesized(flow):
     flow.doit()
     flow.edit("seed = 1", "seed = 2")
-    assert flow.doit() == ["train", "export", "images", "simulate", "report"]
+    assert flow.doit() == ["train", "export", "images", "simulate", "activity", "report"]
     flow.training = 2  # the same design, trained again: other weights
     (flow.build / "small/checkpoint.pt").unlink()
-    assert flow.doit() == ["train", "export", "images", "simulate", "report"]
+    assert flow.doit() == ["train", "export", "images", "simulate", "activity", "report"]
 
 
 def test_a_comment_in_the_design_file_runs_nothing(flow):
@@ -183,7 +246,7 @@ def test_an_imported_design_is_neither_trained_nor_has_it_a_record(flow):
 def test_a_published_design_is_never_trained(flow):
     assert flow.doit("report:other") == [stage for stage in ALL if stage != "train"]
     (flow.models / "model.npz").write_bytes(b"a better one")
-    assert flow.doit("report:other") == ["export", "images", "simulate", "report"]
+    assert flow.doit("report:other") == ["export", "images", "simulate", "activity", "report"]
     assert flow.doit("train:other", code=3) == []
 
 
@@ -494,7 +557,8 @@ def test_a_published_design_has_nothing_to_train(flow):
         runs.run("train", "other")
 
 
-@pytest.mark.parametrize("block", pages.BLOCKS)
-def test_the_contracts_page_follows_from_the_code(block):
-    """`python -m xnorfpga.flow` writes it."""
-    assert pages.BLOCKS[block]() in (ROOT / "docs/contracts.md").read_text()
+@pytest.mark.parametrize("page, block", pages.BLOCKS)
+def test_the_docs_follow_from_the_code(page, block):
+    """`python -m xnorfpga.flow` writes them."""
+    text = (ROOT / "docs" / page).read_text()
+    assert f"<!-- {block} -->\n{pages.BLOCKS[page, block]()}\n<!-- /{block} -->" in text

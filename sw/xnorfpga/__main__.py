@@ -30,11 +30,14 @@ EPILOG = """examples:
   python -m xnorfpga sweep sw/sweeps/mnist_methods.toml  many trainings from one file, and a table of them
   python -m xnorfpga bench --designs            what the designs reached, one row each
   python -m xnorfpga bench --accuracy           how well the published networks do, method by method
+  python -m xnorfpga bench --paper              the paper's figures and claims beside ours
   python -m xnorfpga bench --tools mnist        how long each tool takes on mnist
   python -m xnorfpga demo                       draw a digit on a page, and the RTL says what it is
   python -m xnorfpga board-sim smoke            the board's top level, simulated, behind a serial port
   python -m xnorfpga classify --port /dev/ttyUSB0 --design mnist digits.png   on a board, or a simulated one
   python -m xnorfpga bench --link smoke         a thousand images through a serial line full of faults
+  python -m xnorfpga seeds mnist                Quartus' fitter with five seeds, for the best timing
+  python -m xnorfpga program mnist              the bitstream into the board
   python -m xnorfpga quartus-report output_files/   figures of any Quartus project's reports
 
 `doit` runs the stages in order and only what has changed; the commands here run one stage on what lies in build/NAME.
@@ -181,11 +184,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="1|255",
         help="what a network in .onnx expects for white (default: 1)",
     )
-    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the only one)")
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: de1soc)")
     sub.add_argument("--replace", action="store_true", help="even where a design or a model of that name is there")
     sub = command("fold", "fold a design as its file says, and print what foldings of a network fit a board")
     sub.add_argument("network", metavar="NETWORK", help="a design, a design file, or sizes such as 784-256-256-10")
-    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or the only one)")
+    sub.add_argument("--board", metavar="NAME", help="a board of boards/ (default: the design's, or de1soc)")
     goal = sub.add_mutually_exclusive_group()
     goal.add_argument("--cycles-per-image", type=float, metavar="N", help="the smallest folding as fast as that")
     goal.add_argument("--images-per-second", type=float, metavar="N", help="the same, at the board's clock")
@@ -217,6 +220,9 @@ def parser() -> argparse.ArgumentParser:
         "--accuracy", action="store_true", help="how well the published networks do, method by method, and in the RTL"
     )
     what.add_argument("--routings", action="store_true", help="synthesize one layer in each routing; some minutes")
+    what.add_argument(
+        "--paper", action="store_true", help="the paper's figures and claims beside ours; into docs and report too"
+    )
     what.add_argument("--link", metavar="NAME", help="images through the faulty serial line of NAME's simulated board")
     sub.add_argument("--faults", type=positive, metavar="N", default=10_000, help="with --link (default: 10000)")
     sub.add_argument("--images", type=positive, metavar="N", default=1000, help="with --link (default: 1000)")
@@ -236,6 +242,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--baud", type=positive, metavar="N", help="bits per second (default: the design's, or 1000000)")
     sub.add_argument("--scores", action="store_true", help="the scores of all classes beside each class")
     sub.add_argument("file", type=Path, metavar="FILE", help="a picture, or an .npy of uint8 [N, 28, 28]")
+    sub = command("program", "load a design's bitstream into its board, with Quartus' programmer")
+    _design(sub)
+    sub.add_argument("--sof", type=Path, metavar="FILE", help="another bitstream, such as the one that `seeds` printed")
+    sub = command("seeds", "fit a synthesized design with several of Quartus' seeds, for the best timing")
+    _design(sub)
+    sub.add_argument("--count", type=_whole(1, 100), metavar="N", default=5, help="seeds 1 to N (default: 5)")
+    sub.add_argument("--json", action="store_true", help="the figures as JSON")
     sub = command("quartus-report", "print as JSON what the reports of a Quartus project say")
     sub.add_argument("directory", type=Path, metavar="DIR", help="where the .rpt files are, such as output_files")
     sub.add_argument("--clock", metavar="NAME", help="whose Fmax (default: the one clock that the user constrained)")
@@ -281,6 +294,13 @@ def run(options: argparse.Namespace) -> int:
             demo(options)
         case "classify":
             print(classify(options))
+        case "program":
+            from xnorfpga.synth.quartus.program import program
+
+            chosen = designs.load(options.design)
+            print(program(chosen, paths.build_folder(chosen.name), options.sof))
+        case "seeds":
+            print(seeds(options))
         case "quartus-report":
             return quartus_report(options.directory, options.clock)
         case stage:
@@ -399,6 +419,20 @@ def quartus_report(directory: Path, clock: str | None) -> int:
     return 1 if failed else 0
 
 
+def seeds(options: argparse.Namespace) -> str:
+    """Return the table, or JSON, of a sweep over the fitter's seeds."""
+    from xnorfpga.synth.quartus import seeds as fitting
+
+    chosen = designs.load(options.design)
+    build = paths.build_folder(chosen.name)
+    found = fitting.sweep(chosen, build, range(1, options.count + 1))
+    if options.json:
+        return found.model_dump_json(indent=2)
+    rows = [(row.seed, row.alms, row.fmax_mhz, row.setup_slack_ns) for row in found.seeds]
+    table = tables.terminal(("seed", "ALMs", "Fmax, MHz", "setup slack, ns"), rows)
+    return f"{table}\n\nseed {found.best} is the fastest: {build / found.bitstream}"
+
+
 def fold(options: argparse.Namespace) -> str:
     """Return what `fold` prints: the folding that a goal asks for, or a design's own folding and the front.
 
@@ -413,8 +447,7 @@ def fold(options: argparse.Namespace) -> str:
 
     sizes = explore.sizes(options.network)
     own = None if sizes else designs.load(options.network)
-    network = own.network.layers if own else sizes
-    assert network
+    network = solving.network_of(own) if own else solving.Network(sizes or ())
     board = own.board if own and not options.board else designs.board(options.board)
     multiplied = operands(own) if own else ONE_BIT
     goal = _goal(options)
@@ -425,10 +458,10 @@ def fold(options: argparse.Namespace) -> str:
     if own:
         flow.run("fold", options.network)
         prediction = predict(own, Folding.read(paths.BUILD / own.name / "folding.json"))
-    name = own.name if own else "-".join(map(str, network))
+    name = own.name if own else str(network)
     solutions = solving.front(network, board, multiplied)
     picture = options.picture or paths.BUILD / "fold" / f"{name}.svg"
-    charts.front(picture, f"{'-'.join(map(str, network))} on {board.title}", solutions, prediction, board)
+    charts.front(picture, f"{network} on {board.title}", solutions, prediction, board)
     return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"
 
 
@@ -465,6 +498,12 @@ def bench(options: argparse.Namespace) -> str:
 
         came = link.measure(options.link, options.faults, options.images, options.seed)
         return came.model_dump_json(indent=2) if options.json else link.table(came)
+    if options.paper:
+        from xnorfpga.lab import paper as beside
+        from xnorfpga.report import paper
+
+        compared = beside.measure()
+        return compared.model_dump_json(indent=2) if options.json else paper.table(compared)
     if options.routings:
         measured = routings.measure()
         return measured.model_dump_json(indent=2) if options.json else table(measured)

@@ -11,6 +11,7 @@ from xnorfpga.artefacts.hardware import Convolution, Hardware
 from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 from xnorfpga.network.golden import LayerWeights, Model
+from xnorfpga.rtl import memory
 
 Configuration = dict[str, Any]
 """What `hardware.json` holds: see docs/contracts.md and `xnorfpga.design.hardware`."""
@@ -87,7 +88,7 @@ NAMED = {  # what the random ones seldom are
     # windows that overlap, in a frame, a whole row of them to a weight read; a pool that leaves a column out
     "maps": chain(
         1, 4,
-        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(6, 5, 2, kernel=3, padding=1, pool=2), 5),
+        (18, 4, "stationary", 2, 18, [1, 2], "binary", convolution(6, 5, 2, kernel=3, padding=1, pool=2), 4),
         (16, 6, "broadcast", 3, 4, [1], "ternary", convolution(3, 2, 4, kernel=2), 1),
         (12, 3, "broadcast", 3, 4, [1, 2], "binary"),
     ),
@@ -343,3 +344,15 @@ def images(configuration: Configuration, rng: np.random.Generator, count: int) -
     elements = map["height"] * map["width"] * map["channels"] if map else first["mw"]
     density = rng.choice((0.0, 0.1, 0.5, 0.5, 0.5, 0.9, 1.0), (count, 1))
     return rng.random((count, len(first["coefficients"]) * elements)) < density
+
+
+def stored_images(configuration: Configuration, seed: int, count: int) -> np.ndarray:
+    """Draw bool[count, planes · MW], the images that the board holds."""
+    return images(configuration, np.random.default_rng(seed + 1), count)
+
+
+def contents(configuration: Configuration, manifest: dict[str, Any], seed: int) -> dict[str, str]:
+    """Return what all memories hold from the start, the board's too: text by file."""
+    stored = stored_images(configuration, seed, manifest["link"]["stored"]["images"])
+    model = initial_network(configuration, seed)
+    return memory.images(manifest, model) | memory.stored_images(manifest, stored)

@@ -11,10 +11,13 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import Timer
 
-from bench.configurations import images, initial_network, network
+from bench.configurations import images, initial_network, network, stored_images
 from bench.host import BIT_NS, Host
 from bench.job import DIRECTORY, MUTANT, SEED, Randomness
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json
+from xnorfpga.base.strict import check
+from xnorfpga.design.folding import predict_hardware
 from xnorfpga.host import protocol
 from xnorfpga.host.protocol import Answer, Command, Counters, Identity, Status
 from xnorfpga.network import golden
@@ -24,7 +27,8 @@ from xnorfpga.rtl import memory
 
 CLOCK_NS = 20  # 50 MHz
 RESET_CYCLES = 16  # after power-up, and some more until KEY0 is seen
-SEGMENTS = (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F)  # lit segments of the digits
+# Lit segments of the digits
+SEGMENTS = (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F, 0x77, 0x7C, 0x39, 0x5E, 0x79, 0x71)
 SLOW, FAST = 1.02, 0.98  # clocks of hosts: a serial port must bear a little
 
 
@@ -37,13 +41,16 @@ class Bench:
         self.rng = self.random.of("decisions")
         self.hardware, self.manifest = read_json(DIRECTORY / "hardware.json"), read_json(DIRECTORY / "manifest.json")
         self.host = Host(dut, round(pace * BIT_NS), self.random.of("spikes") if noisy else None)
-        self.sequence, self.shown = self.rng.randrange(256), 0
+        self.sequence, self.shown, self.switches, self.cycles = self.rng.randrange(256), 0, 0, 0
+        count = self.manifest["link"]["stored"]["images"]
+        self.stored = stored_images(self.hardware, SEED, count)
 
     async def start(self, switched_on: bool = False) -> None:
         """Start the clock. A board that is switched on resets itself; of one that ran, KEY0 is pressed."""
         if MUTANT is not None:
             self.dut.mutant.value = int(MUTANT)
         self.dut.KEY.value = 0b1111
+        self.dut.SW.value = self.switches = self.rng.randrange(16)
         Clock(self.dut.CLOCK_50, CLOCK_NS, unit="ns", impl="gpi").start()
         if switched_on:
             await Timer(2 * RESET_CYCLES * CLOCK_NS, "ns")
@@ -54,17 +61,35 @@ class Bench:
 
     async def press(self) -> None:
         """Press KEY0, the reset, for some cycles."""
-        self.dut.KEY.value = 0b1110
+        await self.key(0)
+        self.shown = self.cycles = 0
+        self.shows()
+
+    async def key(self, number: int) -> None:
+        """Press a key for some cycles."""
+        self.dut.KEY.value = 0b1111 ^ 1 << number
         await Timer(RESET_CYCLES * CLOCK_NS, "ns")
         self.dut.KEY.value = 0b1111
         await Timer(RESET_CYCLES * CLOCK_NS, "ns")
-        self.shown = 0
+
+    async def demonstrate(self, image: int, model: Model) -> None:
+        """Choose a stored image with SW and have it classified by KEY1: its class, and the latency of a lone image."""
+        self.dut.SW.value = self.switches = image
+        predicted = predict_hardware(check(Hardware, self.hardware, "hardware.json")).latency_cycles
+        await self.key(1)
+        await Timer(predicted * CLOCK_NS, "ns")
+        self.shown = int(golden.infer(model, self.stored[image : image + 1]).classes[0])
+        self.cycles = predicted
         self.shows()
 
     def shows(self, busy: bool = False) -> None:
-        """Look at the display and at every lamp: the first is on while a command is worked on."""
-        assert self.dut.HEX0.value == ~SEGMENTS[self.shown] & 0x7F, f"the display does not show {self.shown}"
-        assert self.dut.LEDR.value == int(busy), "a command is worked on" if busy else "no command is worked on"
+        """Look at every display and lamp: the first lamp is on while a command is worked on, four show the class."""
+        digits = [self.shown, self.switches, *(self.cycles // 10**k % 10 for k in range(4))]
+        for number, digit in enumerate(digits):
+            shown = getattr(self.dut, f"HEX{number}").value
+            assert shown == ~SEGMENTS[digit] & 0x7F, f"HEX{number} does not show {digit}"
+        lamps = self.shown << 4 | int(busy)
+        assert self.dut.LEDR.value == lamps, "a command is worked on" if busy else "no command is worked on"
 
     async def rest(self, bits: int = 30) -> None:
         """Wait until the board is surely at rest."""
@@ -187,6 +212,43 @@ async def a_host_has_digits_classified_without_a_load(dut) -> None:
     await bench.press()
     await bench.classify(bench.images(3), model, scores=True)
     assert (await bench.counters()).damaged == 0
+
+
+@cocotb.test()
+async def a_key_has_a_stored_image_classified(dut) -> None:
+    """Each of them, in any order, without a host; and a host's batches before and after are as ever."""
+    bench = Bench(dut, "stored")
+    model = initial_network(bench.hardware, SEED)
+    await bench.start()
+    before, vectors = await bench.counters(), bench.images(3)
+    await bench.classify(vectors, model, scores=True)
+    for image in bench.rng.sample(range(len(bench.stored)), len(bench.stored)):
+        await bench.demonstrate(image, model)
+    await bench.classify(vectors, model, scores=True)
+    await bench.demonstrate(len(bench.stored) - 1, model)
+    counted = (await bench.counters()).since(before)
+    assert (counted.images, counted.damaged, counted.errors) == (2 * len(vectors), 0, 0)  # the host's alone
+
+
+@cocotb.test()
+async def a_key_waits_for_nothing(dut) -> None:
+    """Pressed while a command is worked on, it does nothing; held down, it works once."""
+    bench = Bench(dut, "keys")
+    model = initial_network(bench.hardware, SEED)
+    await bench.start()
+    vectors = bench.images(6)
+    expected = golden.infer(model, vectors)
+    await bench.host.send(bench.classification(vectors, log_rounds=6))
+    await bench.key(1)  # at once: the batch goes round for many cycles yet
+    answer = await bench.host.answer()
+    assert answer.data[:-4] == bytes(expected.classes.astype(np.uint8).tolist())
+    bench.shown = int(expected.classes[-1])
+    await bench.rest()
+    await bench.demonstrate(3, model)
+    bench.dut.KEY.value = 0b1101
+    await bench.classify(vectors, model)  # the key is held down meanwhile, and works before it
+    bench.dut.KEY.value = 0b1111
+    await bench.rest()
 
 
 @cocotb.test()
@@ -357,6 +419,8 @@ async def a_model_in_chunks_is_whole_or_not_used(dut) -> None:
     await bench.classify(vectors, model)
 
     await bench.load(bench.network(), until=1)
+    await bench.key(1)  # nor is a stored image
+    await bench.rest()
     await bench.press()
     await bench.refuses(bench.classification(vectors), Status.INCOMPLETE_MODEL)
     await bench.load(model)

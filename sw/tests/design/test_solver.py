@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorfpga import __main__ as cli
-from xnorfpga.artefacts.hardware import BlockRam, Hardware, LayerShape
+from xnorfpga.artefacts.hardware import BlockRam, Convolution, Hardware, LayerShape
 from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import DESIGNS, ROOT
 from xnorfpga.design import area, designs, explore, fold, folding, solver
 from xnorfpga.design.hardware import predict
+from xnorfpga.design.solver import Network
 from xnorfpga.lab import calibrate
 
 BLOCK = folding.Block(10240, 40)
@@ -69,14 +70,14 @@ def test_no_folding_of_a_small_network_is_much_smaller_than_the_one_found(networ
         if prediction.cycles_per_image <= cycles
     ]
     if fitting:
-        found = solver.smallest(network, DE1SOC, Fraction(cycles))
+        found = solver.smallest(Network(network), DE1SOC, Fraction(cycles))
         assert found.cycles_per_image <= cycles
         assert found.alms <= 1.15 * min(fitting)
 
 
 @pytest.mark.parametrize("cycles", [128, 300, 1000])
 def test_a_goal_is_met_by_the_folding_model_and_fits(cycles):
-    found = solver.smallest((784, 1024, 1024, 1024, 10), DE1SOC, Fraction(cycles))
+    found = solver.smallest(Network((784, 1024, 1024, 1024, 10)), DE1SOC, Fraction(cycles))
     assert found.cycles_per_image <= cycles
     assert found.alms <= DE1SOC.alms * (1 - area.margin()) and found.prediction.m10k <= DE1SOC.m10k
 
@@ -85,9 +86,9 @@ def test_the_solver_is_no_worse_than_the_designs_folded_by_hand():
     for name in ("mnist", "mnist_fast", "mnist_small"):
         chosen = designs.load(name)
         hand = predict(chosen, chosen.folding)
-        found = solver.smallest(chosen.network.layers, DE1SOC, hand.cycles_per_image)
+        found = solver.smallest(Network(chosen.network.layers), DE1SOC, hand.cycles_per_image)
         assert found.alms <= area.alms(hand)
-        assert solver.fastest(chosen.network.layers, DE1SOC).cycles_per_image <= hand.cycles_per_image
+        assert solver.fastest(Network(chosen.network.layers), DE1SOC).cycles_per_image <= hand.cycles_per_image
 
 
 @pytest.mark.parametrize(
@@ -101,11 +102,11 @@ def test_the_solver_is_no_worse_than_the_designs_folded_by_hand():
 )
 def test_an_unreachable_goal_says_what_limits_it_and_the_nearest(network, device, cycles, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        solver.smallest(network, device, Fraction(cycles))
+        solver.smallest(Network(network), device, Fraction(cycles))
 
 
 def test_the_front_gets_smaller_as_it_gets_slower():
-    front = solver.front((784, 256, 10), DE1SOC)
+    front = solver.front(Network((784, 256, 10)), DE1SOC)
     assert len(front) > 4
     for fast, slow in itertools.pairwise(front):
         assert fast.cycles_per_image < slow.cycles_per_image and fast.alms > slow.alms
@@ -210,3 +211,38 @@ def test_sizes_that_make_no_network_are_one_line(capsys):
         assert "...: accepted: inputs" in said or f"{sizes}: accepted: inputs" in said
         assert said.count("\n") == 1 and len(said) < 200
     assert explore.sizes("mnist") is None
+
+
+MAPS = (
+    Convolution(height=8, width=8, channels=1, kernel=3, pool=2),
+    Convolution(height=3, width=3, channels=4, kernel=2),
+)
+SMALL_MAPS = Network((24, 5, 3), MAPS)  # 4 filters, then 6
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(72, 400))
+def test_a_network_with_maps_keeps_the_pace_that_is_asked_for(cycles):
+    found = solver.smallest(SMALL_MAPS, DE1SOC, Fraction(cycles)).prediction
+    assert found.interval_cycles <= cycles
+    assert [(layer.mw, layer.mh) for layer in found.layers] == [(9, 4), (16, 6), (24, 5), (5, 3)]
+    assert [layer.convolution for layer in found.layers] == [*MAPS, None, None]
+    assert (found.copies, found.input_word_bits) == (1, 1)
+
+
+def test_no_folding_of_maps_is_faster_than_their_pixels():
+    with pytest.raises(
+        UserError,
+        match=r"60 cycles an image: a pixel enters per cycle, 64 of an image, .*; the nearest that can be reached is",
+    ):
+        solver.smallest(SMALL_MAPS, DE1SOC, Fraction(60))
+    fastest = solver.fastest(SMALL_MAPS, DE1SOC).prediction
+    assert fastest.slowest_cycles == 64  # the pixels of an image, one a cycle
+    assert fastest.interval_cycles < 64 + 16
+
+
+def test_fewer_cycles_of_maps_take_more_logic():
+    front = solver.front(SMALL_MAPS, DE1SOC)
+    assert len(front) > 3
+    assert sorted(front, key=lambda each: each.cycles_per_image) == front
+    assert sorted(front, key=lambda each: -each.alms) == front

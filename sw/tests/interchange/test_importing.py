@@ -73,7 +73,7 @@ def test_nothing_is_overwritten_unless_that_was_asked_for(source, capsys):
     "arguments, said",
     [
         (["--name", "a b"], "--name 'a b': accepted: up to 64 letters"),
-        (["--board", "de2"], "--board 'de2': accepted: de1soc"),
+        (["--board", "de2"], "--board 'de2': accepted: de10nano, de1soc"),
         (["--pixel-max", "255"], "--pixel-max is for .onnx"),
     ],
 )

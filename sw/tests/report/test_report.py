@@ -21,9 +21,10 @@ from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset, Split
 from xnorfpga.design import designs, folding, hardware
 from xnorfpga.lab import benchmark
-from xnorfpga.report import chain, charts, gather, report, routings
+from xnorfpga.report import chain, charts, energy, gather, report, routings
 
 DIGEST = "d" * 64
+STORED = {"images": 16, "width": 56, "depth": 256, "column_width": 40, "files": []}
 POWER = {
     "core_dynamic_mw": 150.0, "core_static_mw": 410.0, "io_mw": 20.0, "total_mw": 580.0,
     "confidence": "Medium", "method": "vectorless", "toggle_mtps": None, "by_block_mw": None, "by_clock_mw": None,
@@ -57,7 +58,10 @@ def build(tmp_path, monkeypatch):
             "clock_mhz": 50, "ports": [], "board_ports": [], "copies": predicted.copies,
             "input": {"word_bits": 56, "words": 14}, "output": {"classes": 10, "class_bits": 4, "score_bits": 7},
             "layers": layers, "memories": [], "load_word_bits": 40, "load_words": 1488,
-            "link": {"baud": 1_000_000, "protocol": 1, "digest": "0", "images_per_frame": 7, "memories": []},
+            "link": {
+                "baud": 1_000_000, "protocol": 1, "digest": "0", "images_per_frame": 7, "memories": [],
+                "stored": STORED,
+            },
         },
     )  # fmt: skip
     write_json(
@@ -81,6 +85,14 @@ def build(tmp_path, monkeypatch):
             "data": "four digits", "data_digest": four.digest,
             "labels": [0, 1, 2, 8], "first_mismatches": [], "cycles": 100, "seconds": 0.1,
             "build_seconds": 1.0, "cycles_per_second": 1e4, "model_digest": DIGEST, "simulator": "simulator 1",
+        },
+    )  # fmt: skip
+    write_json(
+        tmp_path / "activity.json",
+        {
+            "design": "smoke", "model_digest": DIGEST, "data": "four digits", "images": 8, "cycles": 128,
+            "registers": {"bits": 10, "transitions": 640}, "logic": {"bits": 100, "transitions": 3200},
+            "simulator": "simulator 1",
         },
     )  # fmt: skip
     mapping = {"aluts": {"5": 7}, "ffs": 2000, "logic_levels": 4, "carry_hops": 3, "longest_path": []}
@@ -175,26 +187,54 @@ def test_the_page_needs_no_other_file_and_shows_the_misread_digit(build):
 def test_no_value_of_the_program_reaches_the_reader(build):
     fitted(build)
     words = re.sub(r"<style.*?</style>|<[^>]*>", " ", page_of(build), flags=re.S)
+    words = re.sub("|".join(sorted(designs.names(), key=len, reverse=True)), "", words)
     assert not re.search(r"\w_\w", words.replace("5CSEMA5F31C6", "")), re.findall(r"\w*_\w+", words)
     assert not re.search(r"[{}]|None|False|True(?! digit)", words)
 
 
-def test_energy_is_a_number_with_its_origin(build, capsys):
+def test_energy_of_a_fitted_design_is_that_of_quartus(build, capsys):
     fitted(build)
     figures = report.report(designs.load("smoke"), build)
-    cycles_us = 16 / 50
-    assert figures.energy.core_dynamic_uj == pytest.approx(150e-3 * cycles_us)
-    assert figures.energy.total_uj == pytest.approx(580e-3 * cycles_us)
+    cycles_us, spent = 16 / 50, figures.energy
+    assert (spent.kind, spent.band, spent.parts_uj) == ("fitted", None, None)
+    assert spent.core_dynamic_uj == pytest.approx(150e-3 * cycles_us)
+    assert spent.static_uj == pytest.approx(410e-3 * cycles_us)
+    assert spent.total_uj == pytest.approx(580e-3 * cycles_us)
     assert "power of Quartus 18.1" in figures.origin["energy"]
     page = (build / "report" / "index.html").read_text()
-    assert page.count("0.186 µJ in all, 0.048 µJ by core dynamic power") == 2
-    assert "Fmax is 61.2 MHz" in page and "core_dynamic_mw" not in page
+    assert page.count("0.186 µJ in all, 0.048 µJ by core dynamic power (fitted)") == 2
+    assert "Fmax is 61.2 MHz" in page and "core_dynamic_mw" not in page and "spread" not in page
     assert "0.186 µJ in all" in capsys.readouterr().out
 
 
-def test_without_power_there_is_no_energy(build):
-    assert report.report(designs.load("smoke"), build).energy is None
-    assert "The energy of smoke is not known" in (build / "report" / "index.html").read_text()
+def test_without_power_the_energy_is_an_estimate_with_its_spread(build):
+    figures = report.report(designs.load("smoke"), build)
+    spent, (low, high) = figures.energy, energy.band()
+    assert (spent.kind, spent.band) == ("estimate", (low, high))
+    assert spent.total_uj == spent.core_dynamic_uj + spent.static_uj
+    assert sum(spent.parts_uj.values()) == pytest.approx(spent.core_dynamic_uj)
+    page = (build / "report" / "index.html").read_text()
+    assert f"{spent.core_dynamic_uj:.3g} µJ by core dynamic power (estimate)" in page
+    assert f"{spent.core_dynamic_uj / high:.3g} to {spent.core_dynamic_uj / low:.3g} µJ" in page
+
+
+def test_each_part_of_the_estimate_counts_what_it_says(build):
+    """Registers change half of the cycles, logic a quarter; 2,000 flip-flops, 7 ALUTs, 40 block RAMs, 16 cycles."""
+    parts = report.report(designs.load("smoke"), build).energy.parts_uj
+    of = energy.coefficients(energy.measurements().report)
+    expected = {
+        "clock": of.trunk + 2000 * of.clocked,
+        "registers": 2000 * 0.5 * of.register,
+        "logic": 7 * 0.25 * of.logic,
+        "block RAM": 40 * of.memory,
+    }
+    assert parts == {name: pytest.approx(16e-6 * picojoules) for name, picojoules in expected.items()}
+
+
+def test_toggles_of_another_model_are_refused(build):
+    change(build / "activity.json", model_digest="0" * 64)
+    with pytest.raises(UserError, match=r"activity.json: not of the model .* run `doit activity:smoke`"):
+        report.report(designs.load("smoke"), build)
 
 
 def test_the_training_digits_are_those_of_the_record_not_those_at_hand(build, capsys):

@@ -177,3 +177,15 @@ def test_a_model_of_other_bits_is_refused():
     masked = Model((LayerWeights(layer.weights, None, layer.weights),), 128, (3, 2))
     with pytest.raises(UserError, match=r"layer 0 has weights that are 0 but .* ±1: elaborate again"):
         memory.images(manifest, masked)
+
+
+def test_a_stored_image_is_a_block_of_rows_the_first_word_first():
+    """Three words of two bits an image, so four rows each; columns of one bit."""
+    manifest = {
+        "input": {"word_bits": 2, "words": 3},
+        "link": {"stored": {"images": 2, "width": 2, "depth": 8, "column_width": 1, "files": ["b_0.bin", "b_1.bin"]}},
+    }
+    first, second = (1, 0, 0, 1, 1, 1), (0, 1, 0, 0, 1, 0)
+    texts = memory.stored_images(manifest, np.array([first, second], bool))
+    assert texts["b_0.bin"].split() == [*"101", "0", *"001", "0"]  # bit 0 of each word; the row that is left over
+    assert texts["b_1.bin"].split() == [*"011", "0", *"100", "0"]

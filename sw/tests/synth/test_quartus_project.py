@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from xnorfpga.artefacts.manifest import Manifest, Port
-from xnorfpga.artefacts.synthesis import Synthesis
+from xnorfpga.artefacts.synthesis import Seeds, Synthesis
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS
+from xnorfpga.design import designs
 from xnorfpga.design.schema import Board, Capacity, Clock
 from xnorfpga.synth import netlist, synthesize, yosys
+from xnorfpga.synth.quartus import program, seeds, steps
 from xnorfpga.synth.quartus import project as quartus_project
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -115,6 +117,7 @@ def build(tmp_path: Path) -> Path:
             "digest": "0badcafe",
             "images_per_frame": 7,
             "memories": [{"width": 8, "depth": 1024}],
+            "stored": {"images": 16, "width": 8, "depth": 16, "column_width": 40, "files": ["board_images_0.bin"]},
         },
         "top": "Layered",
         "files": ["rtl/Layered.v"],
@@ -142,8 +145,21 @@ def build(tmp_path: Path) -> Path:
     return directory
 
 
+DESIGN: Any = SimpleNamespace(board=BOARD, name="layered")
+STEPS = (steps.write, steps.synthesize, steps.fit, steps.assemble, steps.time, steps.power)
+
+
+def compile_all(build: Path) -> None:
+    """Run the stages of Quartus in the order of the flow."""
+    for step in STEPS:
+        step(DESIGN, build)
+
+
 def run(build: Path) -> dict[str, Any]:
-    result = synthesize.synthesize(SimpleNamespace(board=BOARD), build)  # type: ignore[arg-type]
+    """Synthesize, after Quartus' own stages where it is there."""
+    if quartus_project.installed():
+        compile_all(build)
+    result = synthesize.synthesize(DESIGN, build)
     assert Synthesis.read(build / "synth.json") == result
     return result.model_dump()
 
@@ -243,7 +259,7 @@ def test_a_failing_quartus_shows_its_own_error_and_leaves_the_earlier_result(
     stage: str, build: Path, fake_quartus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (build / "synth.json").write_text("earlier")
-    kept = build / "synth" / "quartus" / "output_files" / "De1SocTop.sof"
+    kept = build / "synth" / "De1SocTop.sof"
     kept.parent.mkdir(parents=True)
     kept.write_text("earlier bits")
     monkeypatch.setenv("FAKE_FAILS", stage)
@@ -259,9 +275,28 @@ def test_a_quartus_that_gives_no_report_is_no_success(
     build: Path, fake_quartus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_FORGETS", "fit")
-    with pytest.raises(UserError, match="no successful report of fit"):
+    with pytest.raises(UserError, match=r"quartus_fit left no report in .*output_files, though it gave no error"):
         run(build)
     assert not (build / "synth.json").exists()
+
+
+@pytest.mark.parametrize("stage", ["map", "fit", "asm", "sta", "pow"])
+def test_no_figures_without_each_tool_s_report(stage: str, build: Path, fake_quartus: Path) -> None:
+    compile_all(build)
+    for report in (build / steps.FOLDER / quartus_project.OUTPUT).glob(f"*.{stage}.*"):
+        report.unlink()
+    with pytest.raises(UserError, match=f"no successful report of {stage}"):
+        synthesize.synthesize(DESIGN, build)
+    assert not (build / "synth.json").exists()
+
+
+def test_a_fit_that_is_older_than_its_netlist_is_not_believed(build: Path, fake_quartus: Path) -> None:
+    """As where map ran again, by hand, and fit did not."""
+    compile_all(build)
+    for report in (build / steps.FOLDER / quartus_project.OUTPUT).glob("*.map.*"):
+        report.write_text(re.sub(r"(\w{3} \w{3} +\d+ [\d:]{8}) 20\d\d", r"\1 2042", report.read_text()))
+    with pytest.raises(UserError, match="Quartus' reports lack alms"):
+        synthesize.synthesize(DESIGN, build)
 
 
 def test_memories_that_became_something_else_are_no_success(build: Path, fake_quartus: Path) -> None:
@@ -270,17 +305,109 @@ def test_memories_that_became_something_else_are_no_success(build: Path, fake_qu
     (build / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(UserError, match="Quartus placed 43 M10K blocks, the manifest's memories take 44"):
         run(build)
-    assert not (build / "synth.json").exists() and not (build / "synth" / "quartus").exists()
+    assert not (build / "synth.json").exists() and not (build / "synth" / "De1SocTop.sof").exists()
 
 
-def test_the_version_is_asked_before_any_tool_runs(
+def test_a_quartus_that_does_not_tell_its_version_is_no_success(
     build: Path, fake_quartus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quartus_project, "VERSION_TIMEOUT_S", 0.3)
     (tmp_path / "bin" / "quartus_sh").write_text("#!/bin/sh\nexec sleep 20\n")
     with pytest.raises(UserError, match=r"quartus_sh --version: no answer in 0\.3 s"):
         run(build)
-    assert not fake_quartus.exists()
+    assert not (build / "synth.json").exists()
+
+
+@pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.__name__)
+def test_a_stage_of_quartus_without_quartus_says_so(step: Any, build: Path, no_quartus: None) -> None:
+    with pytest.raises(UserError, match=r"quartus_sh is neither on PATH .* this needs Quartus"):
+        step(DESIGN, build)
+
+
+def test_the_project_is_written_from_nothing(build: Path, fake_quartus: Path) -> None:
+    """Reports of another netlist must not lie beside it."""
+    compile_all(build)
+    steps.write(DESIGN, build)
+    assert not (build / steps.FOLDER / quartus_project.OUTPUT).exists()
+    assert (build / steps.FOLDER / "De1SocTop.qsf").is_file()
+
+
+def test_seeds_are_fitted_apart_and_the_fastest_gets_a_bitstream(build: Path, fake_quartus: Path) -> None:
+    """The stand-in's reports are the same for each seed, so the first is the fastest."""
+    compile_all(build)
+    before = {path: path.read_bytes() for path in (build / steps.FOLDER).rglob("*") if path.is_file()}
+    fake_quartus.write_text("")
+    found = seeds.sweep(DESIGN, build, range(1, 4))
+    assert [row.seed for row in found.seeds] == [1, 2, 3]
+    assert {row.fmax_mhz for row in found.seeds} == {95.02} and {row.alms for row in found.seeds} == {5120}
+    assert found.best == 1 and (build / found.bitstream).read_text() == "bits"
+    assert Seeds.read(build / "synth" / "seeds.json") == found
+    calls = [call.split()[0] for call in fake_quartus.read_text().splitlines()]
+    assert calls == ["quartus_fit", "quartus_sta"] * 3 + ["quartus_asm"]
+    for seed in (1, 2, 3):
+        folder = build / "synth" / f"quartus_seed_{seed}"
+        assert [line[3] for line in settings(folder / "De1SocTop.qsf") if line[2] == "SEED"] == [str(seed)]
+    assert before == {path: path.read_bytes() for path in before}  # the design's own project is as it was
+
+
+def test_seeds_need_a_netlist(build: Path, fake_quartus: Path) -> None:
+    steps.write(DESIGN, build)
+    with pytest.raises(UserError, match="not synthesized yet: run `doit map:layered` first"):
+        seeds.sweep(DESIGN, build, range(1, 2))
+
+
+# The programmer ------------------------------------------------------------------------------------------------------
+
+PROGRAMMER = """\
+#!{python}
+import os, sys
+with open({calls!r}, "a") as calls:
+    calls.write(" ".join(sys.argv[1:]) + "\\n")
+if os.environ.get("FAKE_FAILS") == "pgm":
+    print("Error (213013): Programming hardware cable not detected")
+    sys.exit(3)
+"""
+
+
+@pytest.fixture
+def programmer(fake_quartus: Path, tmp_path: Path) -> Path:
+    """Puts a stand-in programmer beside the stand-in Quartus; returns the file that lists its calls."""
+    script, calls = tmp_path / "bin" / "quartus_pgm", tmp_path / "programmed.txt"
+    script.write_text(PROGRAMMER.format(python=sys.executable, calls=str(calls)))
+    script.chmod(0o755)
+    return calls
+
+
+def test_the_bitstream_of_the_figures_is_loaded_into_the_fpga_behind_the_processor(
+    build: Path, programmer: Path
+) -> None:
+    run(build)
+    board = BOARD.model_copy(update={"jtag_device": 2})
+    assert "DE1-SoC" in program.program(SimpleNamespace(board=board, name="layered"), build)  # type: ignore[arg-type]
+    assert programmer.read_text().split() == ["-m", "JTAG", "-o", f"p;{build / 'synth' / 'De1SocTop.sof'}@2"]
+
+
+def test_an_estimate_cannot_be_loaded(build: Path, no_quartus: None) -> None:
+    run(build)
+    with pytest.raises(UserError, match=r"synth\.json: an estimate has no bitstream: run `doit synth:layered`"):
+        program.program(DESIGN, build)
+
+
+def test_a_board_that_is_not_there_is_the_programmer_s_own_line(
+    build: Path, programmer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(build)
+    monkeypatch.setenv("FAKE_FAILS", "pgm")
+    with pytest.raises(UserError, match=r"quartus_pgm failed, exit code 3: Error \(213013\): .* cable not detected"):
+        program.program(DESIGN, build)
+
+
+def test_without_a_programmer_or_a_file_it_says_so(build: Path, fake_quartus: Path, tmp_path: Path) -> None:
+    run(build)
+    with pytest.raises(UserError, match="quartus_pgm: not found; Quartus, or its programmer alone, brings it"):
+        program.program(DESIGN, build)
+    with pytest.raises(UserError, match=r"other\.sof: not found"):
+        program.program(DESIGN, build, tmp_path / "other.sof")
 
 
 @pytest.mark.parametrize("key", ["board_top", "memories"])
@@ -373,12 +500,12 @@ def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -
 def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> None:
     manifest = Manifest.read(build / "manifest.json")
     (build / "mem").mkdir()
-    for name in ("w_0.bin", "t_0.bin"):
+    for name in ("w_0.bin", "t_0.bin", "board_images_0.bin"):
         (build / "mem" / name).write_text("01\n")
-    assert synthesize._contents(manifest, build / "mem") == []  # one is missing: rather none than some
+    assert steps.images(manifest, build / "mem") == []  # one is missing: rather none than some
     (build / "mem" / "t_1.bin").write_text("10\n")
-    images = synthesize._contents(manifest, build / "mem")
-    assert [image.name for image in images] == ["w_0.bin", "t_0.bin", "t_1.bin"]
+    images = steps.images(manifest, build / "mem")
+    assert [image.name for image in images] == ["w_0.bin", "t_0.bin", "t_1.bin", "board_images_0.bin"]
     project = write(tmp_path, contents=images)
     assert (project / "t_1.bin").read_text() == "10\n"
     assert "NO_MEMORY_CONTENT" not in (project / "De1SocTop.qsf").read_text()
@@ -404,6 +531,7 @@ def test_a_constraints_template_with_an_unknown_word_is_one_line(
     monkeypatch.setattr(quartus_project, "BOARDS", tmp_path)
     (tmp_path / "de1soc").mkdir()
     (tmp_path / "de1soc" / "timing.sdc").write_text("create_clock $frequency\n")
+    (tmp_path / "de1soc" / "pins.toml").write_text("io_standard = 'x'\n[pins]\n")
     with pytest.raises(UserError, match=r"timing\.sdc: cannot fill in 'frequency'; accepted .* clock, period_ns"):
         quartus_project._constraints(BOARD, PORTS)
 
@@ -414,7 +542,7 @@ def test_a_constraints_template_with_an_unknown_word_is_one_line(
         (None, "not found"),
         ("pins = [", "not valid TOML"),
         ("[pins]\nA = 'B1'\n", "io_standard is missing"),
-        ("io_standard = 'x'\npin = 3\n[pins]\n", "pin = 3: unknown key; accepted: io_standard, pins"),
+        ("io_standard = 'x'\npin = 3\n[pins]\n", "pin = 3: unknown key; accepted: io_standard, absent, pins"),
         ("io_standard = 'x'\n[pins]\nA = 3\n", r"pins\.A = 3: accepted: a pin"),
         ("io_standard = 'x'\n[pins]\nA = []\n", r"pins\.A = \[\]: accepted: a pin"),
         ("io_standard = 'x'\n[pins]\nA = ['B1', 'C-2']\n", r"pins\.A = .*: accepted: a pin"),
@@ -431,7 +559,38 @@ def test_a_wrong_pin_file_is_one_line(
         quartus_project.load_pins("toy")
 
 
-def test_no_two_ports_share_a_pin_but_the_serial_port_on_the_header() -> None:
+@pytest.mark.parametrize("name", designs.boards())
+def test_the_top_level_s_ports_have_pins_on_every_board_or_are_told_absent(name: str, tmp_path: Path) -> None:
+    """The ports as the generator makes them; a board is data, so each of boards/ is in this test."""
+    board = designs.board(name)
+    ports = [*PORTS, Port(name="HEX0", direction="out", width=7)]
+    quartus_project.write_project(tmp_path, board, [], "De1SocTop", ports, [])
+    assignments = settings(tmp_path / "De1SocTop.qsf")
+    located = {line[3] for line in assignments if line[0] == "set_location_assignment"}
+    virtual = {line[5] for line in assignments if line[2:4] == ["VIRTUAL_PIN", "ON"]}
+    bits = {f"{port.name}[{k}]" if port.width > 1 else port.name for port in ports for k in range(port.width)}
+    assert located | virtual == bits and not located & virtual
+    assert {board.clock.name, "KEY[0]", "LEDR[0]", "GPIO_0_UART_RX", "GPIO_0_UART_TX"} <= located
+    constraints = (tmp_path / "De1SocTop.sdc").read_text()
+    assert ("HEX0" in constraints) == any(bit.startswith("HEX0") for bit in located)
+    assert [line[3] for line in assignments if line[2:3] == ["DEVICE"]] == [board.device]
+
+
+def test_the_de10_nano_has_neither_a_display_nor_four_buttons(tmp_path: Path) -> None:
+    ports = [*PORTS, Port(name="HEX0", direction="out", width=7)]
+    quartus_project.write_project(tmp_path, designs.board("de10nano"), [], "De1SocTop", ports, [])
+    virtual = {line[5] for line in settings(tmp_path / "De1SocTop.qsf") if line[2:4] == ["VIRTUAL_PIN", "ON"]}
+    assert virtual == {"KEY[2]", "KEY[3]", "LEDR[8]", "LEDR[9]", *(f"HEX0[{k}]" for k in range(7))}
+
+
+@pytest.mark.parametrize("name", designs.boards())
+def test_no_two_ports_of_a_board_share_a_pin_but_the_serial_port_on_the_header(name: str) -> None:
+    pins = quartus_project.load_pins(name).pins
+    flat = [pin for port, those in pins.items() if "UART" not in port for pin in those]
+    assert len(flat) == len(set(flat))
+
+
+def test_the_de1_soc_has_all_its_buttons_switches_lamps_digits_and_a_header() -> None:
     pins = tomllib.loads((BOARDS / "de1soc" / "pins.toml").read_text())["pins"]
     flat = [pin for name, v in pins.items() if "UART" not in name for pin in ([v] if isinstance(v, str) else v)]
-    assert len(flat) == len(set(flat)) == 1 + 4 + 10 + 10 + 42 + 36
+    assert len(flat) == 1 + 4 + 10 + 10 + 42 + 36

@@ -43,8 +43,8 @@ class LayerFacts(Strict):
     synapse_fold: MW / SIMD. neuron_fold: MH / PE. cycles: of one batch of images.
     step_to_output_cycles: from the issue of a step to its result. margin_bits: of sum − T in two's complement.
     coefficients: of each bit plane of an input. output_planes: bit planes of an answer.
-    convolution: the map of whose windows the inputs are; windows: that are a batch then, instead of images. rows: the
-    memories of the last rows of its maps.
+    convolution: the map of whose windows the inputs are; windows: that are a batch then, instead of images.
+    map_memories: of its pixels that wait, and of the last rows.
     weights, counting, input_buffer, threshold: how each of these parts is built; docs/engine.md says what each form is.
     threshold_digit_bits: of the digits by which serial thresholds are entered, else 0. level_bits: of what a level is
     above or below the middle one, else 0.
@@ -65,7 +65,7 @@ class LayerFacts(Strict):
     coefficients: tuple[int, ...]
     convolution: Convolution | None
     windows: int
-    rows: tuple[PlainMemory, ...]
+    map_memories: tuple[PlainMemory, ...]
     output_planes: int
     weights: Kind
     counting: Literal["plain", "paired", "masked"]
@@ -87,6 +87,16 @@ class MemoryFacts(Strict):
     files: tuple[str, ...]
 
 
+class StoredImages(Strict):
+    """The images that the board stores: row `image · depth / images + word`; columns and files as of a memory."""
+
+    images: int
+    width: int
+    depth: int
+    column_width: int
+    files: tuple[str, ...]
+
+
 class LinkFacts(Strict):
     """The board's serial link: bits per second, version of the protocol, what `identify` says of the hardware.
 
@@ -98,6 +108,7 @@ class LinkFacts(Strict):
     digest: str
     images_per_frame: int
     memories: tuple[PlainMemory, ...]
+    stored: StoredImages
 
 
 class Manifest(Artefact):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`report.json`: every figure of a design that a reader sees, each with its origin."""
 
+from typing import Literal
+
 from xnorfpga.artefacts.accelerator import Origin, Share
 from xnorfpga.artefacts.hardware import Routing
 from xnorfpga.artefacts.sweep import Sweep
@@ -50,10 +52,20 @@ class Speed(Strict):
 
 
 class Energy(Strict):
-    """Energy per image in µJ: power × cycles per image / clock, of the core's dynamic power and of all power."""
+    """Energy per image in µJ: power × cycles per image / clock.
 
+    kind: "fitted" by the power that Quartus' power analyzer gives, else "estimate" by toggles of the simulated RTL.
+    total_uj: of an estimate dynamic and static; of a fitted design also what the pins take.
+    band: this model's core dynamic power divided by Quartus', lowest and highest of public reports that it was held
+    against. parts_uj: what the estimate of the dynamic energy is made of.
+    """
+
+    kind: Literal["fitted", "estimate"]
     core_dynamic_uj: float
-    total_uj: float | None
+    static_uj: float
+    total_uj: float
+    band: tuple[float, float] | None
+    parts_uj: dict[str, float] | None
 
 
 class ReportedLayer(Strict):
@@ -128,6 +140,44 @@ class RoutingTable(Artefact):
     rows: tuple[RoutingFigures, ...]
 
 
+class PaperRow(Strict):
+    """An accelerator in the comparison with the paper; None is not known.
+
+    kind: "simulated" cycles of the RTL, "predicted" by the folding model alone, or "published".
+    logic: as `logic_kind` counts it. energy_uj: core dynamic and all of it, of the kind `energy_kind`; what others
+    published stands twice.
+    """
+
+    name: str
+    what: str
+    kind: Literal["simulated", "predicted", "published"]
+    clock_mhz: float | None
+    cycles_per_image: float | None
+    latency_us: float | None
+    logic: int | None
+    logic_kind: str | None
+    m10k: int | None
+    energy_uj: tuple[float, float] | None
+    energy_kind: str | None
+
+
+class Claim(Strict):
+    """What the paper claims, what comes of it here, and the command that shows it."""
+
+    claim: str
+    claimed: str
+    here: str
+    command: str
+
+
+class PaperTable(Artefact):
+    """`paper.json`: the paper's figures and claims beside ours, as `python -m xnorfpga bench --paper` gathered them."""
+
+    origin: str
+    rows: tuple[PaperRow, ...]
+    claims: tuple[Claim, ...]
+
+
 class Report(Artefact):
     """All figures of a design. `board` is the name to show; `origin` says by key where the figures come from."""
 
@@ -138,11 +188,12 @@ class Report(Artefact):
     accuracy: Measured
     simulation: Simulated
     speed: Speed
-    energy: Energy | None
+    energy: Energy
     synthesis: Synthesis
     copies: int
     layers: tuple[ReportedLayer, ...]
     published: tuple[Published, ...]
     routings: RoutingTable
     comparison: Sweep
+    paper: PaperTable
     origin: dict[str, str]

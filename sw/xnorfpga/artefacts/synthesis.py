@@ -144,3 +144,22 @@ class Synthesis(Artefact):
     memory_contents: str | None = None
     estimate: Estimate | None = None
     seconds: float
+
+
+class Seed(Strict):
+    """One fit of the fitter's seed: ALMs needed, Fmax and setup slack of the board's clock, the worst corner's."""
+
+    seed: int
+    alms: int | None
+    fmax_mhz: float | None
+    setup_slack_ns: float | None
+
+
+class Seeds(Artefact):
+    """`synth/seeds.json`: a netlist fitted with several seeds; `bitstream` is that of the `best`, the fastest."""
+
+    design: str
+    version: str
+    seeds: tuple[Seed, ...]
+    best: int
+    bitstream: str

@@ -85,10 +85,17 @@ def _counts(ffs: int, **halves: float) -> Counts:
     return Counts(tuple(halves.get(unit.replace(" ", "_"), 0.0) for unit in UNITS), ffs)
 
 
-def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Counts:
-    """Count what the generator builds for a layer; the first takes whole images, which the ends collect.
+def count_layer(layer: folding.LayerPrediction, copies: int) -> Counts:
+    """Count what the generator builds for a layer with its maps, `copies` images at a time."""
+    if layer.convolution:
+        return _count_engine(layer, layer.windows, collected=False) + count_maps(layer, layer.convolution)
+    return _count_engine(layer, copies, collected=layer.first)
 
-    copies: images, or windows of one, that share a weight read.
+
+def _count_engine(layer: folding.LayerPrediction, copies: int, collected: bool) -> Counts:
+    """Count a layer's engine; copies: images, or windows of one, that share a weight read.
+
+    collected: it takes whole images, which stand in the registers of `count_ends`.
     """
     halves, registers = processing_element(layer)
     elements = copies * layer.pe * halves
@@ -98,7 +105,7 @@ def count_layer(layer: folding.LayerPrediction, copies: int, first: bool) -> Cou
     ring = lanes * width if layer.synapse_fold > 1 and layer.input_buffer.holds else 0  # turn, or take the next
     serializer = lanes * layer.arrival_width if width < layer.arrival_width else 0
     collector = lanes * width if width > layer.arrival_width else 0
-    ffs += (0 if first else lanes * width) + serializer + collector
+    ffs += (0 if collected else lanes * width) + serializer + collector
 
     unlike = 0
     if layer.counting is folding.PAIRED:
@@ -173,11 +180,8 @@ def count(prediction: folding.Prediction) -> Counts:
     """Count what the generator builds for a folded network."""
     layers = prediction.layers
     total = count_ends(layers[0], layers[-1], prediction.copies) + count_load_port(layers)
-    for index, layer in enumerate(layers):
-        if layer.convolution:
-            total += count_layer(layer, layer.windows, first=False) + count_maps(layer, layer.convolution)
-        else:
-            total += count_layer(layer, prediction.copies, first=index == 0)
+    for layer in layers:
+        total += count_layer(layer, prediction.copies)
     return total
 
 

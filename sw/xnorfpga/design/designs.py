@@ -80,21 +80,23 @@ def _file(name_or_path: str | Path) -> Path:
     return path
 
 
+DEFAULT_BOARD = "de1soc"  # where a command is given none
+
+
 def boards() -> list[str]:
     """Return the names of all boards of boards/."""
     return sorted(file.parent.name for file in paths.BOARDS.glob("*/board.toml"))
 
 
 def board(name: str | None, clock_mhz: float | None = None) -> Board:
-    """Return a board of boards/ with a clock, by default that of its oscillator; None: the only board that there is.
+    """Return a board of boards/ with a clock, by default that of its oscillator; None: DEFAULT_BOARD.
 
-    Raises UserError for an unknown one, and for None where there are several.
+    Raises UserError for an unknown one.
     """
     known = boards()
-    if name is None and len(known) == 1:
-        name = known[0]
+    name = name or DEFAULT_BOARD
     if name not in known:
-        raise UserError(f"--board {show(name) if name else 'is missing'}: accepted: {', '.join(known)}")
+        raise UserError(f"--board {show(name)}: accepted: {', '.join(known)}")
     path = paths.BOARDS / name / "board.toml"
     file = check(BoardFile, read_toml(path), path)
     clock = file.clock.oscillator_mhz if clock_mhz is None else clock_mhz

@@ -4,7 +4,7 @@
 from xnorfpga.base import tables
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area, solver
-from xnorfpga.design.folding import Prediction
+from xnorfpga.design.folding import LayerPrediction, Prediction
 from xnorfpga.design.schema import MAX_SIZE, MAX_SIZES, Board
 
 
@@ -25,9 +25,12 @@ def sizes(text: str) -> tuple[int, ...] | None:
 
 def folded(prediction: Prediction, board: Board) -> str:
     """Return the predicted figures of a folding, one line a layer, and what it takes of the board."""
-    headers = ("layer", "MW", "MH", "routing", "PE", "SIMD", "cycles", "M10K")
+    headers = ("layer", "MW", "MH", "routing", "PE", "SIMD", "windows", "cycles", "M10K")
     rows = [
-        (k, layer.mw, layer.mh, layer.routing, layer.pe, layer.simd, layer.cycles, layer.m10k(prediction.block))
+        (
+            *(k, layer.mw, layer.mh, layer.routing, layer.pe, layer.simd, layer.windows if layer.convolution else ""),
+            *(max(layer.engine_cycles, layer.map_cycles), layer.m10k(prediction.block)),
+        )
         for k, layer in enumerate(prediction.layers)
     ]
     cycles, mhz = float(prediction.cycles_per_image), board.clock_mhz
@@ -49,13 +52,13 @@ def _of(used: int, there: int) -> str:
 
 
 def table(solutions: list[solver.Solution], clock_mhz: float) -> str:
-    """Return a Pareto front, a line a folding, the fastest first; a layer is shown as PE×SIMD."""
+    """Return a Pareto front, a line a folding, the fastest first; a layer as PE×SIMD, with a map ×windows."""
     headers = ("cycles/image", "images/s", "latency", "ALMs", "M10K", "copies", "PE×SIMD by layer")
     rows = []
     for solution in solutions:
         prediction = solution.prediction
         cycles = float(prediction.cycles_per_image)
-        folds = "  ".join(f"{layer.pe}×{layer.simd}" for layer in prediction.layers)
+        folds = "  ".join(_fold(layer) for layer in prediction.layers)
         rate = round(clock_mhz * 1e6 / cycles)
         rows.append((cycles, rate, prediction.latency_cycles, solution.alms, prediction.m10k, prediction.copies, folds))
     return tables.terminal(headers, rows)
@@ -63,15 +66,21 @@ def table(solutions: list[solver.Solution], clock_mhz: float) -> str:
 
 def toml(prediction: Prediction) -> str:
     """Return a folding as the text of a design file."""
-    layers = [
-        f'    {{ routing = "{layer.routing}", pe = {layer.pe}, simd = {layer.simd} }},' for layer in prediction.layers
-    ]
+    layers = []
+    for layer in prediction.layers:
+        windows = f", windows = {layer.windows}" if layer.convolution else ""
+        layers.append(f'    {{ routing = "{layer.routing}", pe = {layer.pe}, simd = {layer.simd}{windows} }},')
     head = ["[folding]", f"copies = {prediction.copies}", f"input_word_bits = {prediction.input_word_bits}"]
     return "\n".join([*head, "layers = [", *layers, "]"])
 
 
-def explore(network: tuple[int, ...], board: Board, own: Prediction | None, solutions: list[solver.Solution]) -> str:
+def _fold(layer: LayerPrediction) -> str:
+    """Return PE×SIMD of a layer, of a map ×windows."""
+    return f"{layer.pe}×{layer.simd}" + (f"×{layer.windows}" if layer.convolution else "")
+
+
+def explore(network: solver.Network, board: Board, own: Prediction | None, solutions: list[solver.Solution]) -> str:
     """Return a design's own folding, if any, and the network's Pareto front as text."""
     head = [folded(own, board), ""] if own else []
-    front = f"{'-'.join(map(str, network))} on {board.title}: no smaller folding is as fast, by the model"
+    front = f"{network} on {board.title}: no smaller folding is as fast, by the model"
     return "\n".join([*head, front, table(solutions, board.clock_mhz)])

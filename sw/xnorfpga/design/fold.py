@@ -14,6 +14,7 @@ from xnorfpga.design import checks, solver
 from xnorfpga.design.folding import ONE_BIT, WEIGHT_BITS, Block, Operands, Prediction
 from xnorfpga.design.hardware import operands as operands_of
 from xnorfpga.design.schema import Board, CyclesGoal, Design, Goal, LogicGoal, RateGoal
+from xnorfpga.design.solver import Network
 
 
 def fold(design: Design, build: Path) -> None:
@@ -33,10 +34,11 @@ def folding_of(design: Design) -> Folding:
     if isinstance(design.folding, Folding):
         return design.folding
     try:
-        found = solve(design.network.layers, design.board, design.folding, operands_of(design))
+        found = solve(network_of(design), design.board, design.folding, operands_of(design))
     except UserError as error:
         raise UserError(f"{design.path}: folding: {error}") from None
-    layers = [{"routing": layer.routing, "pe": layer.pe, "simd": layer.simd} for layer in found.layers]
+    keys = ("routing", "pe", "simd", "windows")
+    layers = [{key: getattr(layer, key) for key in keys} for layer in found.layers]
     folding = Folding(
         copies=found.copies, input_word_bits=found.input_word_bits, layers=tuple(map(LayerFold.model_validate, layers))
     )
@@ -44,13 +46,17 @@ def folding_of(design: Design) -> Folding:
     return folding
 
 
-def solve(network: tuple[int, ...], board: Board, goal: Goal, operands: Operands = ONE_BIT) -> Prediction:
+def network_of(design: Design) -> Network:
+    """Return what is folded of a design."""
+    return Network(design.network.layers, design.convolutions)
+
+
+def solve(network: Network, board: Board, goal: Goal, operands: Operands = ONE_BIT) -> Prediction:
     """Return the smallest folding that reaches a goal; "auto": the fastest that fits.
 
     Raises UserError where none does, with what limits it.
     """
-    if excess := checks.excess_of_weights(network, board, WEIGHT_BITS[operands.weights]):
-        raise UserError(f"{'-'.join(map(str, network))}: {excess}")
+    _check_weights(network, board, operands)
     there = device(board)
     match goal:
         case CyclesGoal():
@@ -65,14 +71,19 @@ def solve(network: tuple[int, ...], board: Board, goal: Goal, operands: Operands
     return solver.smallest(network, there, cycles, operands).prediction
 
 
-def front(network: tuple[int, ...], board: Board, operands: Operands = ONE_BIT) -> list[solver.Solution]:
+def front(network: Network, board: Board, operands: Operands = ONE_BIT) -> list[solver.Solution]:
     """Return the Pareto front of cycles per image against ALMs, the fastest first.
 
     Raises UserError where the network fits in no folding.
     """
-    if excess := checks.excess_of_weights(network, board, WEIGHT_BITS[operands.weights]):
-        raise UserError(f"{'-'.join(map(str, network))}: {excess}")
+    _check_weights(network, board, operands)
     return solver.front(network, device(board), operands)
+
+
+def _check_weights(network: Network, board: Board, operands: Operands) -> None:
+    *hidden, last = (mw * mh for mw, mh, _ in network.layers)
+    if excess := checks.excess_of_bits(sum(hidden) * WEIGHT_BITS[operands.weights] + last, board):
+        raise UserError(f"{network}: {excess}")
 
 
 def device(board: Board) -> solver.Device:

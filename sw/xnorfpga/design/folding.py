@@ -138,6 +138,7 @@ class LayerPrediction:
     output_planes: int = 1
     convolution: Convolution | None = None
     windows: int = 1  # that share every weight read
+    first: bool = False  # of the accelerator
 
     @property
     def synapse_fold(self) -> int:
@@ -236,6 +237,11 @@ class LayerPrediction:
         return self.word_width % 2 == 0 and self.word_width <= WIDEST_WORD and self.word_width < self.mw
 
     @property
+    def sends(self) -> int:
+        """Bits a lane of the beats that the next layer gets: of a map whole pixels."""
+        return self.mh if self.convolution else self.pe
+
+    @property
     def engine_cycles(self) -> int:
         """Cycles a group of images takes in the engine: a map, all its groups of windows."""
         return self.cycles * (self.convolution.windows // self.windows if self.convolution else 1)
@@ -273,7 +279,7 @@ class LayerPrediction:
             **{name: getattr(self, name) for name in (*sizes, *more)},
             **{part: getattr(self, part).name for part in parts},
             "coefficients": list(self.coefficients),
-            "rows": [{"width": width, "depth": depth} for width, depth in self.rows],
+            "map_memories": [{"width": width, "depth": depth} for width, depth in self.map_memories],
             "convolution": self.convolution and self.convolution.model_dump(),
             "threshold_digit_bits": self.threshold.digit_bits,
             "level_bits": self.threshold.level_bits,
@@ -281,19 +287,27 @@ class LayerPrediction:
 
     def m10k(self, block: Block) -> int:
         """Return the block RAMs of weights, thresholds and the rows of maps that windows slide over."""
-        memories = [(self.pe * self.simd * self.weight_bits, self.steps), *self.threshold.memories, *self.rows]
+        memories = [(self.pe * self.simd * self.weight_bits, self.steps), *self.threshold.memories, *self.map_memories]
         return sum(block.blocks(*memory) for memory in memories)
 
     @property
-    def rows(self) -> list[tuple[int, int]]:
-        """Width and depth of the memories of the last rows of its maps (SlidingWindow in Scala)."""
+    def map_memories(self) -> list[tuple[int, int]]:
+        """Width and depth of the memories of its maps: pixels that wait, and the last rows (LayerPlan in Scala)."""
         if not self.convolution:
             return []
         counts = _bits(self.convolution.channels // 2 + 1) if self.pixel_stages else 0  # of a pixel's transitions
         windows = (self.convolution.slide, self.planes * (self.convolution.channels + counts))
         squares = (self.convolution.pooling(self.mh), self.output_planes * self.mh)
         sizes = [((each.kernel - 1) * pixel_bits, each.padded_width) for each, pixel_bits in (windows, squares)]
-        return [(width, depth) for width, depth in sizes if width]
+        waiting = [(self.planes * self.convolution.channels, self.backlog)] if self.backlog else []
+        return waiting + [(width, depth) for width, depth in sizes if width]
+
+    @property
+    def backlog(self) -> int:
+        """Pixels of a later map that can wait for its windows, the rows of one; the layer before works on meanwhile."""
+        if not self.convolution or self.first:
+            return 0
+        return max(4, 1 << _bits(self.convolution.kernel * self.convolution.width))
 
     @property
     def pixel_stages(self) -> int:
@@ -314,7 +328,7 @@ class Pace:
     settling: int
 
 
-SETTLED = 4  # distances in a row that must be equal
+SETTLED = 3  # distances in a row that must be equal
 MOST_IMAGES = 64  # after which no distance that stays would be a defect of the engine
 
 
@@ -375,6 +389,8 @@ class Prediction:
         for layer in self.layers:
             engine: list[timing.Unit] = [*_adapter(layer.arrival_width, layer.input_buffer.width), layer.engine]
             if layer.convolution:
+                if layer.backlog:
+                    units.append(timing.Fifo(layer.backlog))
                 units += [timing.Collector(1) for _ in range(layer.pixel_stages)]
                 units += [_sliding(layer.convolution.slide, layer.windows), *engine, *_adapter(layer.pe, layer.mh)]
                 units += [timing.Serializer(layer.windows)] if layer.windows > 1 else []
@@ -397,7 +413,7 @@ class Prediction:
         """How images follow each other: by the slowest stage, and maps by what its neighbors can take meanwhile."""
         if not self.layers[0].convolution:
             return Pace(self.slowest_cycles, settling=0)
-        images = 2 * SETTLED
+        images = SETTLED + 2
         while images <= MOST_IMAGES:
             units = self._chain(images, copies=1)
             timing.run(units)
@@ -426,6 +442,7 @@ def predict_hardware(hardware: Hardware) -> Prediction:
         layers.append(
             LayerPrediction(
                 **dict(shape),
+                first=index == 0,
                 thresholded=index < len(shapes) - 1,
                 output_planes=len(shapes[index + 1].coefficients) if index < len(shapes) - 1 else 1,
                 word_width=whole or previous or hardware.input_word_bits,

@@ -266,11 +266,15 @@ class Capacity(Strict):
 
 
 class BoardFile(Strict):
-    """A boards/NAME/board.toml; `title` is the board's name as people write it."""
+    """A boards/NAME/board.toml; `title` is the board's name as people write it.
+
+    jtag_device: the FPGA's place in the board's JTAG chain, from 1.
+    """
 
     title: str
     device: str
     family: str
+    jtag_device: Annotated[int, Field(ge=1, le=64)] = 1
     clock: Clock
     capacity: Capacity
 

@@ -3,7 +3,8 @@
 
 Cycles and block RAM are exact (folding.py), ALMs are the area model's. Layers are independent but for the width of the
 beats between them, so a dynamic program over the layers finds the smallest folding that keeps a pace: after each layer
-it keeps, for every PE of that layer, the foldings of which none is smaller in both ALMs and block RAM.
+it keeps, for every PE of that layer, the foldings of which none is smaller in both ALMs and block RAM. Maps also wait
+for each other a little (timing.py), so a pace for them is aimed at, looked at, and aimed at again.
 """
 
 from collections.abc import Iterator
@@ -12,14 +13,56 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
+from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area
 from xnorfpga.design.folding import ONE_BIT, Block, LayerPrediction, Operands, Prediction
 
 MAX_COPIES = 8
+MAX_WINDOWS = 16
+AIMS = 8  # at a pace that maps keep
 EXCESS = 2  # options that do more than this many times the work of the one that does least are no candidates
-KEPT = 6  # foldings kept for a PE
+KEPT = 48  # foldings kept behind a layer,
+KEPT_OF_PE = 6  # and at least so many for each of its PEs
 KEEPS_PAIRS = 32  # bits of an input word up to which unlike pairs are counted as they come
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is folded: the maps of the convolutional layers, and the neurons of the others, the inputs first."""
+
+    sizes: tuple[int, ...]
+    maps: tuple[Convolution, ...] = ()
+
+    @property
+    def layers(self) -> tuple[tuple[int, int, Convolution | None], ...]:
+        """(MW, MH) of each layer, and its map."""
+        filters = [following.channels for following in self.maps[1:]]
+        if self.maps:
+            last = self.maps[-1]
+            filters.append(self.sizes[0] // (last.pooled_height * last.pooled_width))
+        convolutional = [(each.mw, mh, each) for each, mh in zip(self.maps, filters, strict=True)]
+        return (*convolutional, *((mw, mh, None) for mw, mh in pairwise(self.sizes)))
+
+    @property
+    def copies(self) -> range:
+        """Images that may share the weights; of a map its windows do."""
+        return range(1, 2 if self.maps else MAX_COPIES + 1)
+
+    @property
+    def slowest(self) -> int:
+        """Cycles per image that no folding exceeds, but for bit planes of the input."""
+        products = [mw * mh * (each.windows if each else 1) for mw, mh, each in self.layers]
+        return max(products) + self.sizes[-1] + self.words(1)
+
+    def words(self, width: int) -> int:
+        """Words of an image in one bit plane; of a map the pixels, whatever their width."""
+        return self.maps[0].height * self.maps[0].width if self.maps else self.sizes[0] // width
+
+    def __str__(self) -> str:
+        """Return its sizes in a line."""
+        maps = [f"{mh} filters" for _, mh, each in self.layers if each]
+        return "-".join([*maps, *map(str, self.sizes)])
 
 
 @dataclass(frozen=True)
@@ -69,6 +112,22 @@ def divisors(n: int) -> list[int]:
 
 
 @cache
+def _options(
+    mw: int, mh: int, convolution: Convolution | None, interval: int, last: bool
+) -> tuple[tuple[str, int, int, int], ...]:
+    """Return (routing, PE, SIMD, windows at once) that take an image through in `interval` cycles."""
+    if not convolution:
+        return tuple((*fold, 1) for fold in _folds(mw, mh, interval, last))
+    options = []
+    for windows in divisors(convolution.out_width):
+        if windows <= MAX_WINDOWS:
+            folds = _folds(mw, mh, interval // (convolution.windows // windows), last)
+            options += [(*fold, windows) for fold in folds]
+    least = min((pe * simd * windows for _, pe, simd, windows in options), default=0)
+    return tuple(option for option in options if option[1] * option[2] * option[3] <= EXCESS * least)
+
+
+@cache
 def _folds(mw: int, mh: int, interval: int, last: bool) -> tuple[tuple[str, int, int], ...]:
     """Return (routing, PE, SIMD) that take a layer through in `interval` cycles with the least of PEs for each SIMD."""
     folds = []
@@ -87,42 +146,61 @@ def _folds(mw: int, mh: int, interval: int, last: bool) -> tuple[tuple[str, int,
 
 @cache
 def _layer(
-    mw: int, mh: int, fold: tuple[str, int, int], copies: int, index: int, last: bool, before: int, operands: Operands
+    mw: int,
+    mh: int,
+    convolution: Convolution | None,
+    fold: tuple[str, int, int, int],
+    copies: int,
+    index: int,
+    last: bool,
+    before: int,
+    operands: Operands,
 ) -> tuple[LayerPrediction, float, int]:
     """Return a layer, its ALMs without regard to flip-flops, and those; `before`: bits of the words that reach it."""
-    routing, pe, simd = fold
+    routing, pe, simd, windows = fold
+    whole = mw if convolution else before  # a window at once
+    coefficients, weights = operands.of_layer(index, last)
     layer = LayerPrediction(
         mw,
         mh,
         routing,
         pe,
         simd,
-        not last,
-        before,
-        before if index else mw,
-        *operands.of_layer(index, last),
-        operands.output_planes(last),
+        thresholded=not last,
+        word_width=whole,
+        arrival_width=whole if index or convolution else mw,
+        coefficients=coefficients,
+        weights=weights,
+        output_planes=operands.output_planes(last),
+        convolution=convolution,
+        windows=windows,
+        first=index == 0,
     )
-    counts = area.count_layer(layer, copies, first=index == 0)
+    counts = area.count_layer(layer, copies)
     return layer, area.logic(counts), counts.ffs
 
 
-def _solve(network: tuple[int, ...], device: Device, copies: int, interval: int, operands: Operands) -> Solution | None:
-    """Return the smallest folding that takes a group of `copies` images in `interval` cycles; None if none fits."""
-    if copies + network[-1] > interval:
+def _solve(
+    network: Network, device: Device, copies: int, interval: int, operands: Operands, aim: int | None = None
+) -> Solution | None:
+    """Return the smallest folding of which no stage takes more than `interval` cycles for a group of `copies` images.
+
+    aim: no engine takes more than so many, where that is less. None if none fits.
+    """
+    aim = aim or interval
+    if copies + network.sizes[-1] > interval:
         return None  # the argmax would be the slowest
-    word_bits = _input_word_bits(network[0], copies * len(operands.input_coefficients), interval)
+    word_bits = _input_word_bits(network, copies, len(operands.input_coefficients), interval)
     if word_bits is None:
         return None
     partials: dict[int, list[_Partial]] = {word_bits: [_Partial((), 0.0, 0, 0)]}
-    shapes = list(pairwise(network))
-    for index, (mw, mh) in enumerate(shapes):
-        last = index == len(shapes) - 1
+    for index, (mw, mh, convolution) in enumerate(network.layers):
+        last = index == len(network.layers) - 1
         reached: dict[int, list[_Partial]] = {}
         for before, found in partials.items():
-            for fold in _folds(mw, mh, interval, last):
-                layer, logic, ffs = _layer(mw, mh, fold, copies, index, last, before, operands)
-                if layer.cycles > interval:
+            for fold in _options(mw, mh, convolution, aim, last):
+                layer, logic, ffs = _layer(mw, mh, convolution, fold, copies, index, last, before, operands)
+                if layer.engine_cycles > aim or layer.map_cycles > interval:
                     continue
                 m10k = layer.m10k(device.block)
                 for partial in found:
@@ -130,79 +208,98 @@ def _solve(network: tuple[int, ...], device: Device, copies: int, interval: int,
                         (*partial.layers, layer), partial.logic + logic, partial.ffs + ffs, partial.m10k + m10k
                     )
                     if grown.fits(device):
-                        reached.setdefault(layer.pe, []).append(grown)
-        partials = {pe: _best(found) for pe, found in reached.items()}
+                        reached.setdefault(layer.sends, []).append(grown)
+        kept = max(KEPT_OF_PE, KEPT // max(1, len(reached)))
+        partials = {width: _best(found, kept) for width, found in reached.items()}
     solutions = []
     for found in partials.values():
         for partial in found:
             prediction = Prediction(partial.layers, copies, word_bits, device.block)
             solution = Solution(prediction, area.alms(prediction))
-            if solution.alms <= device.model_alms and prediction.interval_cycles <= interval:
+            if solution.alms <= device.model_alms and prediction.slowest_cycles <= interval:
                 solutions.append(solution)
     return min(solutions, key=lambda solution: solution.alms, default=None)
 
 
-def _input_word_bits(mw: int, lanes: int, interval: int) -> int | None:
-    """Return the narrowest input word that keeps pace; wider where pairs can then still be counted word by word."""
+def _paced(network: Network, device: Device, copies: int, interval: int, operands: Operands) -> Solution | None:
+    """Return the smallest folding that takes a group of `copies` images in `interval` cycles; None if none fits."""
+    aim = interval
+    for _ in range(AIMS):
+        solution = _solve(network, device, copies, interval, operands, aim)
+        if solution is None or not network.maps or solution.prediction.interval_cycles <= interval:
+            return solution
+        aim = aim * interval // (solution.prediction.interval_cycles + 1)
+    return None
+
+
+def _input_word_bits(network: Network, copies: int, planes: int, interval: int) -> int | None:
+    """Return the narrowest input word that keeps pace; wider where pairs can then still be counted word by word.
+
+    Of a map a word is a pixel.
+    """
+    if network.maps:
+        return network.maps[0].channels * planes if network.words(1) <= interval else None
+    mw, lanes = network.sizes[0], copies * planes
     enough = [width for width in divisors(mw) if lanes * (mw // width) <= interval]
     counted = [width for width in enough if width % 2 == 0 and width <= KEEPS_PAIRS]
     return next(iter(counted or enough), None)
 
 
-def _best(found: list[_Partial]) -> list[_Partial]:
-    """Return the foldings of which none is smaller in both ALMs and block RAM, few of them."""
+def _best(found: list[_Partial], count: int) -> list[_Partial]:
+    """Return the foldings of which none is smaller in both ALMs and block RAM, `count` from all along them at most."""
     kept: list[_Partial] = []
     for partial in sorted(found, key=lambda each: (max(each.logic, each.ffs / 2), each.m10k)):
         if not kept or partial.m10k < kept[-1].m10k:
             kept.append(partial)
-    return [*kept[: KEPT - 1], *kept[-1:]] if len(kept) > KEPT else kept
+    if len(kept) <= count:
+        return kept
+    return [kept[k * (len(kept) - 1) // (count - 1)] for k in range(count)]
 
 
-def smallest(
-    network: tuple[int, ...], device: Device, cycles_per_image: Fraction, operands: Operands = ONE_BIT
-) -> Solution:
+def smallest(network: Network, device: Device, cycles_per_image: Fraction, operands: Operands = ONE_BIT) -> Solution:
     """Return the folding of the fewest ALMs that takes at most so many cycles an image.
 
     Args:
-        network: neurons of each layer, the inputs first.
         operands: what it multiplies.
 
     Raises UserError where nothing of the kind fits, naming what limits it and the nearest that can be reached.
     """
     found = [
         solution
-        for copies in range(1, MAX_COPIES + 1)
-        if (solution := _solve(network, device, copies, int(cycles_per_image * copies), operands))
+        for copies in network.copies
+        if (solution := _paced(network, device, copies, int(cycles_per_image * copies), operands))
     ]
     if found:
         return min(found, key=lambda solution: (solution.alms, solution.cycles_per_image))
     nearest = fastest(network, device, operands)
+    if nearest.cycles_per_image <= cycles_per_image:  # maps whose pace was aimed at in vain
+        return nearest
     raise UserError(
         f"{float(cycles_per_image):g} cycles an image: {_limit(network, device, cycles_per_image, operands)}; "
         f"the nearest that can be reached is {float(nearest.cycles_per_image):g}"
     )
 
 
-def fastest(network: tuple[int, ...], device: Device, operands: Operands = ONE_BIT) -> Solution:
+def fastest(network: Network, device: Device, operands: Operands = ONE_BIT) -> Solution:
     """Return the folding of the fewest cycles an image that fits, the smallest of equal ones.
 
     Raises UserError where the network fits in no folding.
     """
     best: Solution | None = None
-    slowest = max(mw * mh for mw, mh in pairwise(network)) + network[-1] + network[0] * len(operands.input_coefficients)
-    for copies in range(1, MAX_COPIES + 1):
-        low, high = network[-1] + copies, slowest * copies
+    slowest = network.slowest * len(operands.input_coefficients)
+    for copies in network.copies:
+        low, high = network.sizes[-1] + copies, slowest * copies
         if best:  # only what is faster is of interest
             high = int(best.cycles_per_image * copies)
-            if not (solution := _solve(network, device, copies, high, operands)):
+            if not (solution := _paced(network, device, copies, high, operands)):
                 continue
         else:
-            solution = _solve(network, device, copies, high, operands)
+            solution = _paced(network, device, copies, high, operands)
             if solution is None:
                 continue
         while low < high:
             middle = (low + high) // 2
-            tried = _solve(network, device, copies, middle, operands)
+            tried = _paced(network, device, copies, middle, operands)
             if tried:
                 solution, high = tried, tried.prediction.interval_cycles
             else:
@@ -210,13 +307,13 @@ def fastest(network: tuple[int, ...], device: Device, operands: Operands = ONE_B
         if not best or (solution.cycles_per_image, solution.alms) < (best.cycles_per_image, best.alms):
             best = solution
     if best is None:
-        raise UserError(f"{'-'.join(map(str, network))}: {_limit(network, device, None, operands)}, in any folding")
+        raise UserError(f"{network}: {_limit(network, device, None, operands)}, in any folding")
     return best
 
 
-def _limit(network: tuple[int, ...], device: Device, cycles_per_image: Fraction | None, operands: Operands) -> str:
+def _limit(network: Network, device: Device, cycles_per_image: Fraction | None, operands: Operands) -> str:
     """Say what keeps a network from a pace, from a device without that limit."""
-    goal = cycles_per_image or Fraction(max(mw * mh for mw, mh in pairwise(network)) * 2)
+    goal = cycles_per_image or Fraction(network.slowest * 2)
     boundless = 10**9
     for what, free in (
         (f"{device.name}'s {device.m10k} M10K are too few", Device(device.name, device.alms, boundless, device.block)),
@@ -229,12 +326,14 @@ def _limit(network: tuple[int, ...], device: Device, cycles_per_image: Fraction 
             Device(device.name, boundless, boundless, device.block),
         ),
     ):
-        if any(_solve(network, free, copies, int(goal * copies), operands) for copies in range(1, MAX_COPIES + 1)):
+        if any(_paced(network, free, copies, int(goal * copies), operands) for copies in network.copies):
             return what
-    return f"the argmax takes a cycle a class ({network[-1]}) and one an image"
+    if network.maps:
+        return f"a pixel enters per cycle, {network.words(1)} of an image, and maps wait a little for each other"
+    return f"the argmax takes a cycle a class ({network.sizes[-1]}) and one an image"
 
 
-def front(network: tuple[int, ...], device: Device, operands: Operands = ONE_BIT) -> list[Solution]:
+def front(network: Network, device: Device, operands: Operands = ONE_BIT) -> list[Solution]:
     """Return the Pareto front of cycles an image against ALMs, the fastest first.
 
     Raises UserError where the network fits in no folding.
@@ -246,7 +345,7 @@ def front(network: tuple[int, ...], device: Device, operands: Operands = ONE_BIT
         pace = Fraction(round(pace * 1000 * Fraction(5, 4)), 1000)
         solution = smallest(network, device, pace, operands)
         # Its input word may be slower than its layers; one as fast costs next to nothing.
-        layers = max(layer.cycles for layer in solution.prediction.layers)
+        layers = max(max(layer.engine_cycles, layer.map_cycles) for layer in solution.prediction.layers)
         solutions += [solution, *filter(None, [_solve(network, device, solution.prediction.copies, layers, operands)])]
     return list(_front(solutions))
 

@@ -92,6 +92,33 @@ class Serializer(Unit):
 
 
 @dataclass
+class Fifo(Unit):
+    """Beats wait in `depth` places of block RAM, and one in the register behind it (StreamFifo, latency 2)."""
+
+    depth: int
+    _read: list[int] = field(default_factory=list, init=False)  # when each beat left the block RAM
+
+    def _reads(self) -> None:
+        """Go over the beats that leave the block RAM: when they are in it, and the register is free or becomes so."""
+        while (number := len(self._read)) < len(self.taken) and number <= len(self.given):
+            free = max(self.given[-1], self._read[-1] + 1) if number else LONG_AGO
+            self._read.append(max(self.taken[number] + 1, free))
+
+    def offer(self) -> int | None:
+        """Return from which cycle the next beat is offered."""
+        self._reads()
+        return self._read[len(self.given)] + 1 if len(self.given) < len(self._read) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken."""
+        self._reads()
+        before = len(self.taken) - self.depth
+        if before < 0:
+            return LONG_AGO
+        return self._read[before] + 1 if before < len(self._read) else None
+
+
+@dataclass
 class SlidingWindow(Unit):
     """Pixels become windows (SlidingWindow, MaxPool): a place of the map with its frame a cycle.
 

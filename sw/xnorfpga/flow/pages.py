@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/contracts.md says: the table of stages, and each file between two stages, field by field."""
+"""What the docs say that follows from code or data: the stages, the files between them, the power model's figures."""
 
 import inspect
 import pkgutil
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from xnorfpga import artefacts
 from xnorfpga.base.strict import Artefact
 from xnorfpga.flow.stages import STAGES
+from xnorfpga.report import energy
 
 
 def stages() -> str:
@@ -20,8 +21,12 @@ def stages() -> str:
     lines = ["| stage | function | reads | writes |", "|---|---|---|---|"]
     for stage in STAGES:
         reads = _listed(stage.reads, stage.trained_reads, "where the network is trained")
+        reads = (
+            _listed((), stage.quartus_reads, f"{reads}; where Quartus is installed") if stage.quartus_reads else reads
+        )
         writes = _listed(stage.writes, stage.published_writes, "of a published model")
-        lines.append(f"| {stage.name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
+        name = f"{stage.name} (with Quartus)" if stage.quartus else stage.name
+        lines.append(f"| {name} | `{stage.module}.{stage.function}` | {reads} | {writes} |")
     return "\n".join(lines)
 
 
@@ -31,7 +36,13 @@ def files() -> str:
     return "\n\n".join(_file(module) for module in modules)
 
 
-BLOCKS = {"stages": stages, "files": files}
+# (page, block): what stands there
+BLOCKS = {
+    ("contracts.md", "stages"): stages,
+    ("contracts.md", "files"): files,
+    ("power.md", "energies"): energy.energies_table,
+    ("power.md", "held against"): energy.ratios_table,
+}
 
 
 def _listed(always: tuple[str, ...], sometimes: tuple[str, ...], when: str) -> str:

@@ -27,8 +27,8 @@ def run(name: str, design: str, options: Mapping[str, Any] | None = None, *, for
     Raises UserError for all that a user can mend.
     """
     stage, chosen = BY_NAME[name], designs.load(design)
-    if not stage.applies(chosen):
-        raise UserError(f"{chosen.name} has no stage {name}: its weights are the {chosen.origin} {chosen.weights}")
+    if reason := stage.why_not(chosen):
+        raise UserError(f"{chosen.name} has no stage {name}: {reason}")
     build = paths.build_folder(chosen.name)
     toolchain.verilator()  # better missed now than after the training
     asked = {**stage.options(chosen), **(options or {})}

@@ -14,8 +14,9 @@ from typing import Any
 from xnorfpga.artefacts.sweep import COMPARISON
 from xnorfpga.base import paths
 from xnorfpga.design.schema import Design
+from xnorfpga.flow import code
 from xnorfpga.rtl import elaborate
-from xnorfpga.synth.quartus import project
+from xnorfpga.synth.quartus import project, steps
 
 RECORD = "training.json"
 
@@ -32,6 +33,7 @@ class Stage:
     outside: files elsewhere that it reads. environment: what else decides its result.
     spawns: modules that run in a process of their own, which imports do not show.
     trains: the stage is skipped where the weights come from a model's file.
+    quartus: the stage is skipped where Quartus is not installed. quartus_reads: read only where it is.
     enough: whether a result with some options serves whoever asks for others.
     """
 
@@ -49,16 +51,27 @@ class Stage:
     environment: Callable[[], dict[str, Any]] = dict
     spawns: tuple[str, ...] = ()
     trains: bool = False
+    quartus: bool = False
+    quartus_reads: tuple[str, ...] = ()
     options: Callable[[Design], dict[str, Any]] = lambda design: {}
     enough: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = lambda had, asked: had == asked
 
     def applies(self, design: Design) -> bool:
         """Return whether the design has this stage."""
-        return not (self.trains and design.published)
+        return self.why_not(design) is None
+
+    def why_not(self, design: Design) -> str | None:
+        """Return why the design has no such stage here, None where it has it."""
+        if self.trains and design.published:
+            return f"its weights are the {design.origin} {design.weights}"
+        if self.quartus and not project.installed():
+            return f"{steps.NEEDED}"
+        return None
 
     def inputs(self, design: Design) -> tuple[str, ...]:
         """Return the patterns of the files under build/NAME that it reads; an imported model has no record."""
         patterns = self.reads + (() if design.published else self.trained_reads)
+        patterns += self.quartus_reads if project.installed() else ()
         return tuple(pattern for pattern in patterns if pattern != RECORD or design.training)
 
     def outputs(self, design: Design) -> tuple[str, ...]:
@@ -98,6 +111,11 @@ def board(design: Design) -> list[Path]:
     return sorted(path for path in (paths.BOARDS / design.board.name).iterdir() if path.is_file())
 
 
+def harness(design: Design) -> list[Path]:
+    """Return the program in C++ that drives the traced RTL, which no import shows."""
+    return [code.PACKAGE / "rtl" / "activity.cpp"]
+
+
 def comparison(design: Design) -> list[Path]:
     """Return the comparison of methods that stands in every report."""
     return [COMPARISON]
@@ -109,6 +127,8 @@ def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     return many and had.get("final", False) >= asked["final"]
 
 
+PROJECT = steps.FOLDER.as_posix()
+REPORTS = f"{PROJECT}/{project.OUTPUT}"
 MEMORIES = ("mem/images.json", "mem/load.bin", "mem/*.bin")
 STAGES = (
     Stage(
@@ -161,8 +181,10 @@ STAGES = (
         "weights → content of the block RAMs",
         "rtl.memory",
         "write_images",
+        uses=("network.dataset", "weights"),
         reads=("manifest.json", "accelerator.json", "weights/*.npz"),
         writes=MEMORIES,
+        environment=data_source,
     ),
     Stage(
         "simulate",
@@ -187,8 +209,61 @@ STAGES = (
         enough=as_many_images,
     ),
     Stage(
+        "activity",
+        "count how often the RTL's signals change while it works, for the energy",
+        "images through the RTL → toggles of its signals",
+        "rtl.activity",
+        "activity",
+        uses=("network.dataset", "weights"),
+        reads=(
+            "hardware.json",
+            "manifest.json",
+            "rtl/*.v",
+            "accelerator.json",
+            "weights/*.npz",
+            "mem/images.json",
+            "mem/*.bin",
+        ),
+        writes=("activity.json",),
+        outside=harness,
+        environment=data_source,
+    ),
+    Stage(
+        "project",
+        "write the project for Quartus",
+        "Verilog, pins and constraints → Quartus project",
+        "synth.quartus.steps",
+        "write",
+        uses=("board",),
+        reads=("manifest.json", "rtl/*.v"),
+        writes=(f"{PROJECT}/*.qpf", f"{PROJECT}/*.qsf", f"{PROJECT}/*.sdc"),
+        outside=board,
+        environment=quartus,
+        quartus=True,
+    ),
+    *(
+        Stage(
+            name,
+            f"run {tool} on the project: {what}",
+            f"Quartus: {what}",
+            "synth.quartus.steps",
+            function,
+            reads=("manifest.json", *reads),
+            writes=tuple(f"{REPORTS}/{pattern}" for pattern in (f"*.{name}.*", *more)),
+            environment=quartus,
+            quartus=True,
+        )
+        for name, tool, what, function, reads, more in (
+            ("map", "quartus_map", "synthesis", "synthesize", (f"{PROJECT}/*.qsf", f"{PROJECT}/*.sdc", "rtl/*.v"), ()),
+            ("fit", "quartus_fit", "placement and routing", "fit", (f"{REPORTS}/*.map.*",), ()),
+            ("asm", "quartus_asm", "bitstream", "assemble", (f"{REPORTS}/*.fit.*",), ("*.sof",)),
+            ("sta", "quartus_sta", "timing analysis", "time", (f"{REPORTS}/*.fit.*",), ()),
+            ("pow", "quartus_pow", "power analysis", "power", (f"{REPORTS}/*.asm.*",), ()),
+        )
+    ),
+    Stage(
         "synth",
-        "synthesize with Quartus, else estimate with Yosys",
+        "estimate with Yosys, and read what Quartus did where it is installed",
         "Verilog → resources and speed (Quartus, else Yosys' estimate)",
         "synth.synthesize",
         "synthesize",
@@ -197,6 +272,9 @@ STAGES = (
         writes=("synth.json",),
         outside=board,
         environment=quartus,
+        quartus_reads=tuple(
+            f"{REPORTS}/{pattern}" for pattern in ("*.map.*", "*.fit.*", "*.sof", "*.sta.*", "*.pow.*")
+        ),
     ),
     Stage(
         "report",
@@ -205,7 +283,15 @@ STAGES = (
         "report.report",
         "report",
         uses=("name", "weights", "network", "quantization", "training", "folding", "board"),
-        reads=("accelerator.json", "hardware.json", "manifest.json", "sim.json", "synth.json", RECORD),
+        reads=(
+            "accelerator.json",
+            "hardware.json",
+            "manifest.json",
+            "sim.json",
+            "activity.json",
+            "synth.json",
+            RECORD,
+        ),
         writes=("report/report.json", "report/index.html"),
         outside=comparison,
         environment=data_source,

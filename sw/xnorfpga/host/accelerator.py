@@ -190,14 +190,14 @@ class Accelerator:
         return Batch(_integers(records["label"]), scores, cycles)
 
     def encode(self, images: NDArray) -> Bits:
-        """Return images as bool [N, planes · MW].
+        """Return images as bool [N, bits of an image], in the order of the accelerator's words.
 
         Raises UserError where they are not of the board's size.
         """
         bits = self.identity.image_bits
-        if images.dtype == np.uint8 and images.ndim == 3:
+        if images.dtype == np.uint8 and images.ndim in (3, 4):
             if self.model is not None:
-                images = self.model.encode(images)
+                images = self.model.sent(self.model.encode(images))
             elif images[0].size == bits:
                 images = images.reshape(len(images), -1) >= 128
         if images.dtype != bool or images.shape[1:] != (bits,):

@@ -49,7 +49,7 @@ def bring(
 
     Args:
         source: an .onnx or .npz file. name: of the design (None: that of the file).
-        pixel_max: what a network in .onnx expects for white (None: 1). board: None for the only one.
+        pixel_max: what a network in .onnx expects for white (None: 1). board: None for the default one.
         replace: overwrite a design or a model of that name.
 
     Raises UserError where the network cannot be read or built, or is there already.

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from xnorfpga.artefacts.manifest import Manifest
-from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.report import Energy, Report
 from xnorfpga.base import paths, tables
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_block, write_text
 from xnorfpga.base.strict import Artefact, Strict
 from xnorfpga.design import designs
 from xnorfpga.report import chain
+from xnorfpga.synth.quartus import project
 
 RESULTS = paths.DOCS / "results.json"
 README = paths.ROOT / "README.md"
@@ -25,7 +26,10 @@ DRAWING, DRAWN = paths.DOCS / "engine.svg", "mnist"  # the README's drawing, and
 
 
 class Result(Strict):
-    """What a design reached, from its report; `origin` names the tools, `data` the digits, `date` the day."""
+    """What a design reached, from its report; `origin` names the tools, `data` the digits, `date` the day.
+
+    connections: of the layer with most weights, counted wires and those of full direct connection.
+    """
 
     design: str
     network: tuple[int, ...]
@@ -41,7 +45,8 @@ class Result(Strict):
     fits: bool
     logic_levels: int | None
     ops_per_cycle_per_alm: float
-    energy_uj: float | None
+    energy: Energy | None = None
+    connections: tuple[int, int] | None = None
     accuracy: float
     data: str
     images: int
@@ -75,7 +80,8 @@ def result(path: Path) -> Result:
         fits=synthesis.fits,
         logic_levels=synthesis.logic_levels,
         ops_per_cycle_per_alm=speed.binary_operations_per_cycle_per_alm or 0.0,
-        energy_uj=report.energy.total_uj if report.energy else None,
+        energy=report.energy,
+        connections=_connections(report),
         accuracy=report.accuracy.rtl,
         data=report.accuracy.rtl_data,
         images=simulation.images,
@@ -83,6 +89,11 @@ def result(path: Path) -> Result:
         origin=f"{synthesis.tool} {synthesis.version}, {synthesis.kind}; {simulation.simulator}",
         date=datetime.date.fromtimestamp(path.stat().st_mtime).isoformat(),
     )
+
+
+def _connections(report: Report) -> tuple[int, int] | None:
+    largest = max(report.layers, key=lambda layer: layer.full_direct)
+    return (largest.connections, largest.full_direct) if largest.connections else None
 
 
 def reached() -> Results:
@@ -112,7 +123,7 @@ def table(results: Results) -> str:
     """Return the figures as a Markdown table."""
     headers = (
         "design", "network", "cycles per image", "images per second", "latency", "ALMs", "M10K", "ALUT levels",
-        "accuracy of the RTL",
+        "energy per image", "accuracy of the RTL",
     )  # fmt: skip
     return tables.markdown(headers, [_row(each) for each in results.rows])
 
@@ -127,6 +138,7 @@ def _row(each: Result) -> list[Any]:
         f"{each.alms:,} of {each.alms_of:,}{'' if each.fits else ', does not fit'}",
         f"{each.m10k} of {each.m10k_of}",
         each.logic_levels,
+        f"{each.energy.total_uj:.3g} µJ, {each.energy.kind}" if each.energy else None,
         f"{each.accuracy:.2%} of {each.data}",
     ]
 
@@ -150,7 +162,8 @@ def tools(name: str, images: int = 200) -> list[dict[str, Any]]:
     paths.BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=paths.BUILD) as scratch:
         seconds = {}
-        for stage in ("export", "elaborate", "images", "simulate", "synth"):
+        compilation = ("project", "map", "fit", "asm", "sta", "pow") if project.installed() else ()
+        for stage in ("export", "elaborate", "images", "simulate", *compilation, "synth"):
             arguments = ["--images", str(images)] if stage == "simulate" else []
             start = time.monotonic()
             run = subprocess.run(
@@ -165,7 +178,7 @@ def tools(name: str, images: int = 200) -> list[dict[str, Any]]:
     times = {
         "elaborate": seconds["elaborate"],
         "verilate and build": simulation["build_seconds"],
-        "synthesize": seconds["synth"],
+        "synthesize": sum(seconds[stage] for stage in (*compilation, "synth")),
     }
     figures = [
         {"what": what, "value": round(value, 1), "unit": "s", "ratio": round(value / base, 1)}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xnorfpga.artefacts.hardware import Convolution
 from xnorfpga.base.files import sha256
-from xnorfpga.network.encoding import Bits, binarize, bit_planes, pack, pack_bytes
+from xnorfpga.network.encoding import Bits, binarize, bit_planes, pack, pack_bytes, pixel_by_pixel
 
 CHUNK = 1000  # images at once: bounds the memory of the intermediate results,
 CHUNK_ELEMENTS = 40_000_000  # and so does this, elements of windows at once
@@ -109,6 +109,13 @@ class Model:
         if self.pixels is not None:
             bits = bits.reshape(len(images), planes, -1)[:, :, self.pixels].reshape(len(images), -1)
         return bits
+
+    def sent(self, bits: Bits) -> Bits:
+        """Return encoded images in the order in which they enter the accelerator: those of a map pixel by pixel."""
+        first = self.layers[0]
+        if not first.convolution:
+            return bits
+        return pixel_by_pixel(bits, len(first.coefficients), first.convolution.channels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from xnorfpga.artefacts.report import Report
+from xnorfpga.artefacts.report import PaperTable, Report
 from xnorfpga.artefacts.sweep import Sweep
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.files import atomic_write
@@ -31,6 +31,8 @@ from xnorfpga.design import area
 from xnorfpga.design.folding import Prediction
 from xnorfpga.design.schema import Board
 from xnorfpga.design.solver import Solution
+from xnorfpga.report.paper import QUANTITIES, Quantity, shown
+from xnorfpga.report.paper import bars as paper_bars
 
 # A colour that matplotlib draws, and the variable of the page that takes its place.
 INK, SOFT, LINE, BLUE, GREEN, AMBER = (f"#0a0b0{k}" for k in range(6))
@@ -100,23 +102,24 @@ def speed_and_logic(report: Report) -> str:
     return result()
 
 
-def energy_and_accuracy(report: Report) -> str | None:
-    """Return error rate against energy per image of those whose energy and accuracy are known, None for none."""
+def energy_and_accuracy(report: Report) -> str:
+    """Return error rate against energy per image of this design and of those whose energy and accuracy are known."""
     points = [
         (f"{other.name}{f', {other.energy_note}' if other.energy_note else ''}", other.energy_uj, other.accuracy)
         for other in report.published
         if other.energy_uj and other.accuracy
     ]
-    if not points and not report.energy:
-        return None
     with _chart("error rate against energy per image", 5.0, 4.4) as (figure, axes, result):
-        if report.energy:
-            wrong = 100 * (1 - report.accuracy.rtl)
-            parts = [("core dynamic power", report.energy.core_dynamic_uj, "s")]
-            if report.energy.total_uj:
-                parts.append(("all power", report.energy.total_uj, "o"))
-            for what, microjoules, mark in parts:
-                axes.semilogx(microjoules, wrong, mark, color=BLUE, markersize=9, label=f"{report.design}, {what}")
+        wrong, spent = 100 * (1 - report.accuracy.rtl), report.energy
+        for what, microjoules, mark in (
+            ("core dynamic power", spent.core_dynamic_uj, "s"),
+            ("all power", spent.total_uj, "o"),
+        ):
+            name = f"{report.design}, {what} ({spent.kind})"
+            axes.semilogx(microjoules, wrong, mark, color=BLUE, markersize=9, label=name)
+        if spent.band:
+            low, high = (spent.core_dynamic_uj / ratio for ratio in spent.band)
+            axes.semilogx([low, high], [wrong] * 2, "-", color=BLUE, linewidth=1)
         for (name, microjoules, (low, high)), mark in zip(points, MARKS[3:], strict=False):
             errors = [100 * (1 - high), 100 * (1 - low)]
             axes.semilogx(microjoules, sum(errors) / 2, mark, color=AMBER, markersize=7, label=name)
@@ -218,6 +221,37 @@ def sweep(path: Path, found: Sweep) -> None:
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4)
     with matplotlib.rc_context({"svg.hashsalt": path.stem}), atomic_write(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def paper(path: Path, quantity: Quantity, bars: list[tuple[str, float, str]]) -> None:
+    """Write one of the paper's figures beside ours as an SVG file: a bar an accelerator, logarithmic, with its kind."""
+    figure = Figure(figsize=(8, 0.9 + 0.42 * len(bars)), layout="constrained")
+    _paper_bars(figure.subplots(), quantity, bars, "tab:blue", "tab:orange")
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}), atomic_write(path) as file:
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def paper_elements(found: PaperTable) -> list[tuple[str, str]]:
+    """Return title and SVG element of each of the paper's figures, for the report's page."""
+    elements = []
+    for quantity in QUANTITIES:
+        bars = paper_bars(found, quantity)
+        with _chart(f"the paper's figures: {quantity.title}", 5.0, 0.9 + 0.42 * len(bars)) as (_, axes, result):
+            _paper_bars(axes, quantity, bars, BLUE, AMBER)
+        elements.append((quantity.title, result()))
+    return elements
+
+
+def _paper_bars(axes: Axes, quantity: Quantity, bars: list[tuple[str, float, str]], ours: str, theirs: str) -> None:
+    least = min(value for _, value, _ in bars)
+    for row, (name, value, kind) in enumerate(bars):
+        axes.barh(row, value, height=0.3, color=theirs if "published" in kind else ours)
+        axes.text(least / 2, row - 0.22, f"{name}: {shown(value)} ({kind})", va="bottom", fontsize=8)
+    axes.set(xscale="log", xlabel=quantity.axis, xlim=(least / 2, None), ylim=(len(bars) - 0.5, -0.8), yticks=[])
+    axes.xaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
 
 
 def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:

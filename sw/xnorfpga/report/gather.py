@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 
 from xnorfpga.artefacts.accelerator import Accelerator
+from xnorfpga.artefacts.activity import Activity
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import (
-    Energy,
     Measured,
     Published,
     Report,
@@ -22,13 +22,13 @@ from xnorfpga.artefacts.report import (
 )
 from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.artefacts.sweep import COMPARISON, Sweep
-from xnorfpga.artefacts.synthesis import Power, Synthesis
+from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 from xnorfpga.design.schema import Design
-from xnorfpga.report import routings
+from xnorfpga.report import energy, paper, routings
 
 PUBLISHED = Path(__file__).parent / "published.toml"
 
@@ -67,15 +67,16 @@ def simulation(build: Path, exported: Accelerator) -> Simulation:
     return found
 
 
-def energy(power: Power | None, cycles_per_image: float, clock_mhz: float) -> Energy | None:
-    """Return the energy per image of a fitted design, None where no power is known."""
-    if not power:
-        return None
+def activity(build: Path, exported: Accelerator) -> Activity:
+    """Return how often the signals change.
 
-    def per_image(milliwatts: float) -> float:
-        return milliwatts * cycles_per_image / clock_mhz / 1000  # mW · µs = nJ
-
-    return Energy(core_dynamic_uj=per_image(power.core_dynamic_mw), total_uj=per_image(power.total_mw))
+    Raises UserError where that is absent or of another model than the exported one.
+    """
+    path = build / "activity.json"
+    found = Activity.read(path)
+    if found.model_digest != exported.digest:
+        raise UserError(f"{path}: not of the model in accelerator.json; run `doit activity:{found.design}`")
+    return found
 
 
 def gather(design: Design, build: Path) -> Report:
@@ -90,7 +91,14 @@ def gather(design: Design, build: Path) -> Report:
     cycles, clock_mhz = simulated.cycles_per_image, hardware.clock_mhz
     operations = 2 * sum(layer.mw * layer.mh for layer in manifest.layers) / cycles
     tool = f"{synthesized.tool} {synthesized.version}, {synthesized.kind}"
-    measured_routings, compared = routings.load(), Sweep.read(COMPARISON)
+    toggles = activity(build, exported)
+    if synthesized.power:
+        spent = energy.fitted(synthesized.power, cycles, clock_mhz)
+        energy_origin = f"power of {tool}, times cycles of the RTL simulation, divided by the clock"
+    else:
+        spent = energy.estimate(toggles, synthesized, cycles, clock_mhz)
+        energy_origin = f"estimate: toggles of {toggles.images} images by {toggles.simulator}, cells by {tool}"
+    measured_routings, compared, beside_paper = routings.load(), Sweep.read(COMPARISON), paper.load()
     return Report(
         design=design.name,
         board=design.board.title,
@@ -114,25 +122,27 @@ def gather(design: Design, build: Path) -> Report:
             latency_us=simulated.latency_cycles / clock_mhz,
             binary_operations_per_cycle_per_alm=operations / synthesized.alms if synthesized.alms else None,
         ),
-        energy=energy(synthesized.power, cycles, clock_mhz),
+        energy=spent,
         synthesis=synthesized,
         copies=manifest.copies,
         layers=layers(hardware, manifest, synthesized),
         published=published(),
         routings=measured_routings,
         comparison=compared,
+        paper=beside_paper,
         origin={
             "accuracy.float": "PyTorch" if exported.accuracy.float is not None else "not known of an imported model",
             "accuracy.golden": "integer model in NumPy",
             "accuracy.rtl, simulation": f"RTL simulation: {simulated.simulator}",
             "speed": "cycles of the RTL simulation at the board's clock",
-            "energy": f"power of {tool}, times cycles of the RTL simulation, divided by the clock",
+            "energy": energy_origin,
             "synthesis, layers.connections": tool,
             "layers": "manifest of the elaboration",
             "layers.m10k, layers.busy_cycles": "folding model; the netlist and the simulation are held to its sums",
             "published": "as published; the source stands in each row",
             "routings": measured_routings.origin,
             "comparison": compared.origin,
+            "paper": beside_paper.origin,
         },
     )
 

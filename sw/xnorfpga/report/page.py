@@ -51,6 +51,8 @@ def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manif
         timeline=charts.timeline(report),
         speed_and_logic=charts.speed_and_logic(report),
         energy_and_accuracy=charts.energy_and_accuracy(report),
+        energy=energy(report.energy),
+        energy_spread=energy_spread(report.energy) if report.energy.band else None,
         learning_curve=charts.learning_curve(training) if training else None,
         training=training,
         ours=ours(report),
@@ -60,6 +62,7 @@ def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manif
         misread_total=len(wrong),
         routing_columns=routings.COLUMNS,
         comparison=sweeps.cells(report.comparison),
+        paper_figures=charts.paper_elements(report.paper),
     )
 
 
@@ -140,8 +143,11 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
     ]  # fmt: skip
     if synthesis.fmax_mhz:
         found.append(("Fmax", f"{synthesis.fmax_mhz:g} MHz", tool))
-    if report.energy:
-        found.append(("energy per image", energy(report.energy), report.origin["energy"]))
+    found.append(("energy per image", energy(report.energy), report.origin["energy"]))
+    if report.energy.band:
+        found.append(
+            ("energy, spread", energy_spread(report.energy), "the model held against public reports of Quartus")
+        )
     return found
 
 
@@ -158,9 +164,21 @@ def longest_path(synthesis: Synthesis) -> str:
 
 
 def energy(figures: Energy) -> str:
-    """Return the energy per image in words."""
+    """Return the energy per image in words, with its kind."""
     core = f"{figures.core_dynamic_uj:.3g} µJ by core dynamic power"
-    return core if figures.total_uj is None else f"{figures.total_uj:.3g} µJ in all, {core}"
+    return f"{figures.total_uj:.3g} µJ in all, {core} ({figures.kind})"
+
+
+def energy_range(figures: Energy) -> tuple[float, float] | None:
+    """Return between what the core dynamic energy lies by the model's spread, in µJ; None for a fitted design."""
+    band = figures.band
+    return (figures.core_dynamic_uj / band[1], figures.core_dynamic_uj / band[0]) if band else None
+
+
+def energy_spread(figures: Energy) -> str:
+    """Return the spread of an estimate in words."""
+    low, high = energy_range(figures) or (figures.core_dynamic_uj,) * 2
+    return f"{low:.3g} to {high:.3g} µJ by core dynamic power"
 
 
 def ours(report: Report) -> list[str]:
@@ -174,7 +192,7 @@ def ours(report: Report) -> list[str]:
         f"{report.synthesis.alms:,} ALMs",
         f"{report.synthesis.m10k} M10K",
         f"{report.accuracy.rtl:.2%}",
-        energy(report.energy) if report.energy else "–",
+        energy(report.energy),
     ]
 
 

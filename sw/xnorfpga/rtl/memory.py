@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.artefacts.memories import MemoryContents
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import atomic_write, read_json, sha256
+from xnorfpga.data.load import load_dataset
 from xnorfpga.network import package
 
 if TYPE_CHECKING:
@@ -153,12 +155,31 @@ def columns(memory: dict[str, Any], content: NDArray[np.bool_]) -> list[NDArray[
 
 def images(manifest: dict[str, Any], model: "Model") -> dict[str, str]:
     """Return the `$readmemb` text of each block-RAM column by its bare file name."""
-    texts = {}
+    texts: dict[str, str] = {}
     for memory, content in zip(manifest["memories"], rows(manifest, model), strict=True):
-        for file, column in zip(memory["files"], columns(memory, content), strict=True):
-            digits = (column[:, ::-1] + np.uint8(ord("0"))).astype(np.uint8)  # the highest bit stands first
-            lines = np.pad(digits, ((0, 0), (0, 1)), constant_values=ord("\n"))
-            texts[file] = lines.tobytes().decode("ascii")
+        texts |= _texts(memory, content)
+    return texts
+
+
+def stored_images(manifest: dict[str, Any], vectors: NDArray[np.bool_]) -> dict[str, str]:
+    """Return the `$readmemb` text of each column of the images that the board stores, by its bare file name.
+
+    Args:
+        vectors: bool[images, MW of all bit planes], as many as the manifest says.
+    """
+    stored, width = manifest["link"]["stored"], manifest["input"]["word_bits"]
+    words = vectors.reshape(stored["images"], -1, width)
+    spare = stored["depth"] // stored["images"] - words.shape[1]
+    content = np.pad(words, ((0, 0), (0, spare), (0, 0))).reshape(stored["depth"], width)
+    return _texts(stored, content)
+
+
+def _texts(memory: dict[str, Any], content: NDArray[np.bool_]) -> dict[str, str]:
+    texts = {}
+    for file, column in zip(memory["files"], columns(memory, content), strict=True):
+        digits = (column[:, ::-1] + np.uint8(ord("0"))).astype(np.uint8)  # the highest bit stands first
+        lines = np.pad(digits, ((0, 0), (0, 1)), constant_values=ord("\n"))
+        texts[file] = lines.tobytes().decode("ascii")
     return texts
 
 
@@ -197,11 +218,18 @@ def load_crc32(manifest: dict[str, Any], model: "Model") -> int:
 
 
 def write_images(design: "Design", build: Path) -> None:
-    """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes."""
+    """Write `mem/`: a file a block-RAM column, and `load.bin`, the load port's words in little-endian bytes.
+
+    The board's stored images are spread over the digits that the design is measured on.
+    """
     manifest = read_json(build / "manifest.json")
     model = package.load(build)
+    published = Accelerator.read(build / package.DESCRIPTION).origin != "trained"
+    split = load_dataset(design.network.dataset, published=published).measured(published)
+    chosen = np.linspace(0, len(split) - 1, manifest["link"]["stored"]["images"]).astype(int)
     directory = build / "mem"
-    contents = {name: text.encode() for name, text in images(manifest, model).items()}
+    texts = images(manifest, model) | stored_images(manifest, model.sent(model.encode(split.images[chosen])))
+    contents = {name: text.encode() for name, text in texts.items()}
     contents["load.bin"] = load_bytes(manifest, model)
     for old in set(directory.glob("*.bin")) - {directory / name for name in contents}:
         old.unlink()

@@ -32,7 +32,7 @@ from xnorfpga.data.splits import Split
 from xnorfpga.design import folding
 from xnorfpga.design.folding import Prediction
 from xnorfpga.network import golden, package
-from xnorfpga.network.encoding import Bits, pixel_by_pixel
+from xnorfpga.network.encoding import Bits
 from xnorfpga.network.golden import Inference
 from xnorfpga.rtl import memory, verilator
 from xnorfpga.rtl.outcome import JOB, OUTCOME, PROGRESS, Outcome
@@ -48,7 +48,8 @@ MAP_VECTORS = 200_000  # hidden vectors of maps that are looked at: each wakes t
 class Job:
     """What is simulated and what must come out.
 
-    The first images of `split` go in as `bits` (bool [N, MW]); `labels` (int64 [N]) are the classes that they show.
+    The first images of `split` go in as `bits` (bool [N, bits of an image]); `labels` (int64 [N]) are the classes that
+    they show.
     """
 
     design: str
@@ -126,9 +127,8 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
     Raises UserError where files are of different models, or there are too few images to measure a steady state.
     """
     manifest, source = Manifest.read(build / "manifest.json"), other or build
-    own, described = (Accelerator.read(each / package.DESCRIPTION) for each in (build, source))
-    if MemoryContents.read(build / "mem" / "images.json").model_digest != own.digest:
-        raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{design.name}`")
+    own = own_model(build)
+    described = Accelerator.read(other / package.DESCRIPTION) if other else own
     model = package.load(source)
     published = described.origin != "trained"
     split = load_dataset(design.network.dataset, published=published).measured(final or published)
@@ -148,12 +148,23 @@ def prepare_job(design: "Design", build: Path, images: int | None, final: bool, 
         manifest=manifest,
         model_digest=model.digest,
         split=split,
-        bits=bits,
+        bits=model.sent(bits),
         labels=split.labels[:count],
         expected=golden.infer(model, bits, hidden=seen),
         prediction=prediction,
         load=memory.load_bytes(read_json(build / "manifest.json"), model) if other else b"",
     )
+
+
+def own_model(build: Path) -> Accelerator:
+    """Return the description of the exported model, which the memories must hold.
+
+    Raises UserError where they hold another one.
+    """
+    own = Accelerator.read(build / package.DESCRIPTION)
+    if MemoryContents.read(build / "mem" / "images.json").model_digest != own.digest:
+        raise UserError(f"{build}/mem holds the contents of another model: run `doit images:{own.design}`")
+    return own
 
 
 def run(job: Job) -> tuple[Outcome, float]:
@@ -165,11 +176,8 @@ def run(job: Job) -> tuple[Outcome, float]:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / OUTCOME).unlink(missing_ok=True)
     job.manifest.write(directory / "manifest.json")
-    first, seen = job.manifest.layers[0], max(map(len, job.expected.hidden), default=0)
-    convolution, sent = first.convolution, job.bits
-    if convolution:
-        sent = pixel_by_pixel(sent, len(first.coefficients), convolution.channels)
-    arrays = {"images": sent, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
+    seen = max(map(len, job.expected.hidden), default=0)
+    arrays = {"images": job.bits, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
     package.write_npz(directory / JOB, arrays)
 
     started = time.monotonic()

@@ -168,7 +168,7 @@ class Bench:
             await self.send(image, last=index in (0, len(self.images) - 1))
             while index in (0, len(self.images) - 1) and len(self.labels) <= index:
                 await Timer(16 * PERIOD_NS, "ns")
-        passage = sum(layer.cycles for layer in self.manifest.layers)
+        passage = sum(layer.cycles * self.vectors(k) for k, layer in enumerate(self.manifest.layers))
         await Timer((64 + passage) * PERIOD_NS, "ns")  # a result too many would show here
 
     def outcome(self, seconds: float) -> Outcome:

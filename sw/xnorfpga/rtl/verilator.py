@@ -157,14 +157,16 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
     return directory
 
 
-def build_program(sources: Sequence[Path], top: str, harness: Path) -> Path:
+def build_program(sources: Sequence[Path], top: str, harness: Path, more: Sequence[str] = ()) -> Path:
     """Verilate and compile `sources` with a program of its own in C++, once for the same content; return the program.
+
+    `more`: arguments of Verilator beside the usual ones.
 
     Raises UserError with the tools' own error lines.
     """
     tool = toolchain.verilator()
     options = ["--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O2"]
-    options += ["--output-split", "15000", "--top-module", top, "-j", str(_jobs())]
+    options += ["--output-split", "15000", "--top-module", top, "-j", str(_jobs()), *more]
     content = [source.read_bytes() for source in (*sources, harness)]
     key = sha256(*content, f"{tool} {tool.stat().st_mtime_ns} {options}".encode())[:16]
     directory = BUILD / "verilated" / f"{top}_{key}"

@@ -2,8 +2,8 @@
 """The synth stage: how large the design is, how long its paths are, and, with Quartus, how fast and at what power.
 
 Yosys always maps the design and gives an *estimate* of the ALMs, the longest path in ALUT levels and the wires at the
-input registers. Where Quartus is installed it places and routes the same RTL under the board's top level, and its
-figures take the estimate's place. docs/synthesis.md says what each figure means.
+input registers. Where Quartus is installed, its stages (`quartus.steps`) have placed and routed the same RTL under the
+board's top level, and its figures take the estimate's place. docs/synthesis.md says what each figure means.
 """
 
 import shutil
@@ -20,6 +20,7 @@ from xnorfpga.design.folding import Block
 from xnorfpga.design.schema import Board, Design
 from xnorfpga.synth import netlist, yosys
 from xnorfpga.synth.quartus import project as quartus_project
+from xnorfpga.synth.quartus import steps
 from xnorfpga.synth.quartus.figures import QuartusFigures
 from xnorfpga.synth.quartus.read import read as read_reports
 
@@ -148,24 +149,20 @@ def _connections(mapped: netlist.Netlist, layers: tuple[LayerFacts, ...]) -> tup
 
 
 def fit(programs: Path, board: Board, manifest: Manifest, build: Path, mapped: Synthesis) -> Synthesis:
-    """Compile for the board with Quartus.
+    """Read what the stages of Quartus (`quartus.steps`) left in build/synth/quartus; keep its bitstream beside.
 
     `mapped` is what `estimate` returned; what Quartus' reports do not tell (levels, connections) is taken from there,
-    and the estimate stays under "estimate" for comparison. The project, with the bitstream, is build/synth/quartus; a
-    run that fails leaves an earlier one there alone.
+    and the estimate stays under "estimate" for comparison.
     """
     start = time.monotonic()
     version = quartus_project.version(programs)
-    top, files = manifest.board_top, [build / file for file in manifest.files]
-    contents = _contents(manifest, build / "mem")
-    running, kept = build / "synth" / "quartus.running", build / "synth" / "quartus"
-    shutil.rmtree(running, ignore_errors=True)
-    quartus_project.write_project(running, board, files, top, manifest.board_ports, contents)
-    reports = quartus_project.compile_project(programs, running, top)
+    top, folder = manifest.board_top, build / steps.FOLDER
+    contents = steps.images(manifest, folder)
+    reports = folder / quartus_project.OUTPUT
     report = read_reports(reports / top, clock_mhz=board.clock_mhz)
-    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest, board))
-    shutil.rmtree(kept, ignore_errors=True)
-    running.rename(kept)
+    alms, ffs, m10k, dsps = _fitted(report, _memory_blocks(manifest, board, bool(contents)))
+    kept = build / "synth" / f"{top}.sof"
+    shutil.copyfile(reports / kept.name, kept)
     images = sha256(*(image.read_bytes() for image in contents)) if contents else None
     return mapped.model_copy(
         update={
@@ -190,7 +187,7 @@ def fit(programs: Path, board: Board, manifest: Manifest, build: Path, mapped: S
             "clocks": report.clocks,
             "reasons": report.reasons,
             "notes": report.cautions,
-            "bitstream": f"synth/quartus/{quartus_project.OUTPUT}/{top}.sof",
+            "bitstream": str(kept.relative_to(build)),
             "memory_contents": images or "empty: load a model through the load port",
             "estimate": Estimate(**{name: getattr(mapped, name) for name in Estimate.model_fields}),
             "seconds": round(time.monotonic() - start + mapped.seconds, 1),
@@ -220,15 +217,15 @@ def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, 
     return alms, ffs, m10k, dsps
 
 
-def _memory_blocks(manifest: Manifest, board: Board) -> int:
-    """Count the block RAMs that the manifest's memories take, as the folding's prediction does, and the board's own."""
+def _memory_blocks(manifest: Manifest, board: Board, with_contents: bool) -> int:
+    """Count the block RAMs that the manifest's memories take, as the folding's prediction does, and the board's own.
+
+    Nothing writes the stored images: without contents they are nothing, and take no block.
+    """
     block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
     shapes = [(memory.width, memory.depth) for memory in manifest.memories]
     shapes += [(memory.width, memory.depth) for memory in manifest.link.memories]
+    stored = (manifest.link.stored.width, manifest.link.stored.depth)
+    if stored in shapes[-1:] and not with_contents:
+        shapes.pop()
     return sum(block.blocks(width, depth) for width, depth in shapes)
-
-
-def _contents(manifest: Manifest, directory: Path) -> list[Path]:
-    """List the memories' images, in the manifest's order; none where the images stage has not written all of them."""
-    images = [directory / name for memory in manifest.memories for name in memory.files]
-    return images if images and all(image.is_file() for image in images) else []

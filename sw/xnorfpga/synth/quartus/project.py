@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a Quartus project for a board and runs Quartus on it: map, fit, assemble, time, estimate power."""
+"""Writes a Quartus project for a board, and runs Quartus' tools on it."""
 
 import os
 import re
@@ -44,6 +44,14 @@ def find() -> Path | None:
     return None
 
 
+def installed() -> bool:
+    """Return whether all of Quartus is there; half an installation is for `find` to tell."""
+    try:
+        return find() is not None
+    except UserError:
+        return False
+
+
 def version(programs: Path, timeout_s: float | None = None) -> str:
     """Return what `quartus_sh --version` says, such as `21.1.0 Build 842 10/21/2021 SJ Lite Edition`.
 
@@ -81,9 +89,13 @@ def _list_pins(value: Any) -> tuple[str, ...]:
 
 
 class Pins(Strict):
-    """boards/BOARD/pins.toml: the I/O standard of all pins, and for each port its pins, bit 0 first."""
+    """boards/BOARD/pins.toml: the I/O standard of all pins, and for each port its pins, bit 0 first.
+
+    absent: ports, or bits such as "KEY[2]", of the top level that the board has no pin for; they are left virtual.
+    """
 
     io_standard: str
+    absent: tuple[str, ...] = ()
     pins: dict[str, Annotated[tuple[str, ...], BeforeValidator(_list_pins)]]
 
 
@@ -148,20 +160,22 @@ def _assign_pins(board: str, ports: Sequence[Port]) -> list[str]:
     lines = []
     used: dict[str, str] = {}
     for port in ports:
-        name, width = port.name, port.width
-        if name not in pins:
+        name, width, has = port.name, port.width, pins.get(port.name, ())
+        bits = [name] if width == 1 else [f"{name}[{i}]" for i in range(width)]
+        if name not in pins and name not in board_pins.absent:
             raise UserError(
                 f"manifest.json: board_ports: {name} has no pin; boards/{board}/pins.toml has {', '.join(pins)}"
             )
-        if not 1 <= width <= len(pins[name]):
-            raise UserError(f"manifest.json: board_ports: {name} is {width} wide; the board has {len(pins[name])} pins")
-        for i, pin in enumerate(pins[name][:width]):
-            bit = name if width == 1 else f"{name}[{i}]"
+        missing = [] if name in board_pins.absent else set(bits[len(has) :]) - set(board_pins.absent)
+        if missing or not bits:
+            raise UserError(f"manifest.json: board_ports: {name} is {width} wide; the board has {len(has)} pins")
+        for bit, pin in zip(bits, has, strict=False):
             if pin in used:
                 raise UserError(f"manifest.json: board_ports: {bit} and {used[pin]} are both on pin {pin}")
             used[pin] = bit
             lines.append(f"set_location_assignment PIN_{pin} -to {bit}")
             lines.append(f'set_instance_assignment -name IO_STANDARD "{board_pins.io_standard}" -to {bit}')
+        lines += [f"set_instance_assignment -name VIRTUAL_PIN ON -to {bit}" for bit in bits[len(has) :]]
     return lines
 
 
@@ -176,7 +190,7 @@ def _constraints(board: Board, ports: Sequence[Port]) -> str:
     free = [
         f"set_false_path {'-from' if port.direction == 'in' else '-to'} [get_ports {{{bits}}}]"
         for port in ports
-        if port.name != board.clock.name
+        if port.name not in (board.clock.name, *load_pins(board.name).absent)  # a virtual pin is no port
         for bits in [port.name if port.width == 1 else port.name + "[*]"]
     ]
     values = {
@@ -192,23 +206,19 @@ def _constraints(board: Board, ports: Sequence[Port]) -> str:
         ) from None
 
 
-def compile_project(programs: Path, directory: Path, top: str) -> Path:
-    """Run Quartus through map, fit, asm, sta and pow; returns the directory of the reports.
+def run_tool(programs: Path, tool: str, directory: Path, top: str) -> None:
+    """Run one of TOOLS on a project; its output is kept as `directory`/TOOL.log.
 
-    Each tool's output is kept as `directory`/TOOL.log.
-
-    Raises UserError with Quartus' own error lines at the first tool that fails.
+    Raises UserError with Quartus' own error lines where it fails.
     """
-    for tool in TOOLS:
-        log = directory / f"{tool}.log"
-        settings = ["--read_settings_files=on", "--write_settings_files=off"]
-        if tool == "quartus_sta":
-            settings = []  # the timing analyzer takes neither
-        try:
-            run([str(programs / tool), *settings, top, "-c", top], directory, log, tool, _message)
-        except Failed as error:
-            raise UserError(f"{tool} failed, {error}: {_errors(log)} (log {log})") from None
-    return directory / OUTPUT
+    log = directory / f"{tool}.log"
+    settings = ["--read_settings_files=on", "--write_settings_files=off"]
+    if tool == "quartus_sta":
+        settings = []  # the timing analyzer takes neither
+    try:
+        run([str(programs / tool), *settings, top, "-c", top], directory, log, tool, _message)
+    except Failed as error:
+        raise UserError(f"{tool} failed, {error}: {errors(log)} (log {log})") from None
 
 
 def _message(line: str) -> str | None:
@@ -216,5 +226,6 @@ def _message(line: str) -> str | None:
     return match[1].strip() if match and match[1].strip("* \n") else None
 
 
-def _errors(log: Path) -> str:
+def errors(log: Path) -> str:
+    """Return Quartus' error lines in a tool's output, joined."""
     return " | ".join(quote_errors(log.read_text(encoding="latin-1").splitlines())) or "no output"

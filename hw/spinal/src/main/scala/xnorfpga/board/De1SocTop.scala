@@ -6,17 +6,20 @@ import spinal.lib._
 import spinal.lib.com.uart._
 import xnorfpga.top.AcceleratorBlackBox
 
-/** The accelerator as the board sees it: a serial port on header JP1, the last class on the first 7-segment display.
+/** The accelerator as the board sees it: a serial port on header JP1, and a demonstration with keys and displays.
   *
-  * docs/board.md has the protocol on the serial port. LEDR0 is on while a command is worked on; KEY0 resets.
+  * docs/board.md has the protocol on the serial port. KEY0 resets, KEY1 classifies the stored image that SW chooses. HEX0
+  * shows the last class, as LEDR7 to LEDR4 do, HEX1 what SW chooses, the others the cycles of the last stored image. LEDR0
+  * is on while the accelerator is at work.
   */
 case class De1SocTop(plan: LinkPlan) extends Component {
   import plan.config
   val io = new Bundle {
     val CLOCK_50 = in Bool ()
     val KEY = in Bits (4 bits)
+    val SW = in Bits (4 bits)
     val LEDR = out Bits (10 bits)
-    val HEX0 = out Bits (7 bits)
+    val HEX0, HEX1, HEX2, HEX3, HEX4, HEX5 = out Bits (7 bits)
     val GPIO_0_UART_RX = in Bool ()
     val GPIO_0_UART_TX = out Bool ()
   }
@@ -33,9 +36,16 @@ case class De1SocTop(plan: LinkPlan) extends Component {
   val board = new ClockingArea(system) {
     val accelerator = AcceleratorBlackBox(config, plan.loadWordBits)
     val link = Link(plan)
-    accelerator.io.images << link.io.images
+    val demonstration = Demonstration(plan.stored, config.inputWords, config.classes, config.scoreBits)
+    val chosen = BufferCC(io.SW, init = B(0, 4 bits))
+    demonstration.io.image := chosen.asUInt
+    demonstration.io.start := BufferCC(io.KEY(1), init = True).fall(initAt = True) && link.io.idle
+    link.io.hold := demonstration.io.active
+    val whose = demonstration.io.active.asUInt
+    accelerator.io.images << StreamMux(whose, Seq(link.io.images, demonstration.io.images))
     accelerator.io.load << link.io.load
-    link.io.results << accelerator.io.results
+    for ((results, taker) <- StreamDemux(accelerator.io.results, whose, 2).zip(Seq(link.io.results, demonstration.io.results)))
+      taker << results
     link.io.load_checksum := accelerator.io.load_checksum
 
     // 8N1. The line is sampled through the controller's own synchronizer
@@ -60,8 +70,17 @@ case class De1SocTop(plan: LinkPlan) extends Component {
     uart.io.write << link.io.sent
 
     val label = RegNextWhen(accelerator.io.results.label.resize(4), accelerator.io.results.fire) init 0
-    val segments = Seq(0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f, 0x77, 0x7c, 0x39, 0x5e, 0x79, 0x71)
-    io.HEX0 := ~label.muxList(segments.zipWithIndex.map { case (lit, digit) => digit -> B(lit, 7 bits) })
-    io.LEDR := link.io.busy.asBits.resized
+    val shown = Seq(label, chosen.asUInt) ++ demonstration.io.cycles
+    for ((display, digit) <- Seq(io.HEX0, io.HEX1, io.HEX2, io.HEX3, io.HEX4, io.HEX5).zip(shown))
+      display := De1SocTop.segments(digit)
+    io.LEDR := (label ## B(0, 3 bits) ## (link.io.busy || demonstration.io.active)).resized
   }
+}
+
+object De1SocTop {
+  private val lit = Seq(0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f, 0x77, 0x7c, 0x39, 0x5e, 0x79, 0x71)
+
+  /** A hexadecimal digit on a 7-segment display, whose segments light at 0. */
+  private def segments(value: UInt): Bits =
+    ~value.muxList(lit.zipWithIndex.map { case (segments, digit) => digit -> B(segments, 7 bits) })
 }

@@ -22,6 +22,12 @@ case class Link(plan: LinkPlan) extends Component {
     val load = master(Stream(Bits(loadWordBits bits)))
     val load_checksum = in Bits (32 bits)
     val busy = out Bool ()
+
+    /** Somebody else has the accelerator: what comes is dropped. */
+    val hold = in Bool ()
+
+    /** Somebody else may have it: no frame is worked on, and the memories hold a whole model. */
+    val idle = out Bool ()
   }
 
   object Phase extends SpinalEnum { val Idle, Load, Head, Results, Body, Finish, Send = newElement() }
@@ -31,7 +37,9 @@ case class Link(plan: LinkPlan) extends Component {
 
   val reader = FrameReader(requestBytes, addressBits)
   reader.io.bytes << io.received
-  reader.io.busy := io.busy
+  reader.io.busy := io.busy || io.hold
+  val good = reader.io.good && !io.hold
+  val bad = reader.io.bad && !io.hold
   val writer = FrameWriter(addressBits)
   val memory = Mem(Bits(8 bits), depth)
   memory.addAttribute("ramstyle", "M10K, no_rw_check")
@@ -65,6 +73,7 @@ case class Link(plan: LinkPlan) extends Component {
   val withScores = argumentHigh.msb
   // The memories hold a part of a model, which a reset does not change
   val incomplete = ClockDomain.current.withBootReset()(RegInit(False))
+  io.idle := phase === Phase.Idle && !reader.io.good && !reader.io.bad && !incomplete
   val chunk = Reg(UInt(16 bits)) init 0 // the one that is expected
   val lastChunk = chunk === chunks - 1
   val chunkBytes = Mux(lastChunk, U(lastChunkWords * loadWordBytes), U(chunkWords * loadWordBytes))
@@ -166,7 +175,7 @@ case class Link(plan: LinkPlan) extends Component {
       index := 0
       cycles := 0
       content := Content.Nothing
-      when(reader.io.good) {
+      when(good) {
         when(again) {
           read(U(answerBase), answerEnd)
           phase := Phase.Send
@@ -201,7 +210,7 @@ case class Link(plan: LinkPlan) extends Component {
           }
         }
       }
-      when(reader.io.bad) {
+      when(bad) {
         refusing := True
         status := Link.damagedFrame
         damaged := damaged + 1

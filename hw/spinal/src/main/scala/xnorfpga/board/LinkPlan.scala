@@ -4,6 +4,7 @@ package xnorfpga.board
 import spinal.core._
 import upickle.default.write
 import xnorfpga.config.{AcceleratorConfig, refuse}
+import xnorfpga.memory.MemoryShape
 
 /** What follows from an accelerator for the serial link in front of it; docs/board.md has the protocol.
   *
@@ -61,8 +62,15 @@ case class LinkPlan(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int
   val storeDepth = imagesPerFrame * config.inputWords max 2
   val storeInLogic = storeDepth <= 64
 
+  /** The images of the demonstration. */
+  val stored = {
+    val rows = Demonstration.depth(config.inputWords)
+    MemoryShape("board_images", 0, "images", config.inputWordBits, rows, config.memory, inLogic = rows <= 128)
+  }
+
   /** The board's own block RAMs, (width, depth). */
-  val memories = Seq((8, depth)) ++ Option.when(!storeInLogic)((config.inputWordBits, storeDepth))
+  val memories = Seq((8, depth)) ++ Option.when(!storeInLogic)((config.inputWordBits, storeDepth)) ++
+    Option.when(!stored.inLogic)((stored.width, stored.depth))
 }
 
 object LinkPlan {

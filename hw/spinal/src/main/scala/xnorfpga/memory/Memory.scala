@@ -11,7 +11,7 @@ import spinal.core._
   * area defines it: content costs nothing there, and a newly trained model of the same shape needs no new synthesis.
   */
 case class Memory(shape: MemoryShape) extends BlackBox {
-  import shape.{addressBits, bits, columnWidth, columns, depth, file, width}
+  import shape.{addressBits, bits, columnWidth, columns, depth, file, inLogic, width}
   private def moduleName = s"Memory_${shape.name}"
   val clk = in Bool ()
   val write_enable = in Bits (columns bits)
@@ -32,7 +32,7 @@ case class Memory(shape: MemoryShape) extends BlackBox {
   private def verilog: String = {
     def lines(line: Int => String) = (0 until columns).map(line).mkString("\n")
     def range(high: Int, low: Int) = s"[$high:$low]"
-    val style = if (depth == 1) "logic" else "M10K, no_rw_check"
+    val style = if (depth == 1) "logic" else s"${if (inLogic) "MLAB" else "M10K"}, no_rw_check"
     val read = if (depth == 1) "assign" else "always @(posedge clk)"
     val becomes = if (depth == 1) "=" else "<="
     s"""

@@ -4,8 +4,19 @@ package xnorfpga.memory
 import spinal.core._
 import xnorfpga.config.BlockRam
 
-/** Geometry of a memory of `depth` rows of `width` bits, spread over columns that are each a whole number of blocks. */
-case class MemoryShape(name: String, layer: Int, kind: String, width: Int, depth: Int, ram: BlockRam) {
+/** Geometry of a memory of `depth` rows of `width` bits, spread over columns that are each a whole number of blocks.
+  *
+  * @param inLogic it is of MLABs, not of block RAM
+  */
+case class MemoryShape(
+    name: String,
+    layer: Int,
+    kind: String,
+    width: Int,
+    depth: Int,
+    ram: BlockRam,
+    inLogic: Boolean = false
+) {
   val columnWidth = ram.width(depth)
   val columns = (width + columnWidth - 1) / columnWidth
   val addressBits = log2Up(depth) max 1

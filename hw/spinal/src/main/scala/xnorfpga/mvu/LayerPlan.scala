@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package xnorfpga.mvu
 
+import spinal.core.log2Up
 import xnorfpga.config.{AcceleratorConfig, BlockRam, LayerConfig, Weights}
 import xnorfpga.counting.{Counting, PopcountShape, TransitionCounter}
 import xnorfpga.memory.MemoryShape
@@ -69,11 +70,15 @@ case class LayerPlan(
   /** The vectors come with their transitions: of whole images, and of windows. */
   val arrivesCounted = collectedTransitionBits > 0 && (index == 0 || config.convolution.nonEmpty)
 
-  /** Width and depth of the memories of the last rows of its maps, which no load reaches. */
-  val rows: Seq[(Int, Int)] = config.convolution.toSeq.flatMap { map =>
+  /** Pixels of a later map that can wait for its windows: the rows of one. */
+  val backlog = config.convolution.filter(_ => index > 0).fold(0)(map => (1 << log2Up(map.kernel * map.width)) max 4)
+
+  /** Width and depth of the memories of its maps, which no load reaches: pixels that wait, and the last rows. */
+  val mapMemories: Seq[(Int, Int)] = config.convolution.toSeq.flatMap { map =>
     val countBits = if (collectedTransitionBits > 0) PixelTransitions.countBits(map.channels) else 0
     val (windows, squares) = (map.slide, map.pooling(config.mh))
-    Seq((windows, planes * (map.channels + countBits)), (squares, outPlanes * config.mh)).collect {
+    val waiting = Option.when(backlog > 0)((planes * map.channels, backlog))
+    waiting ++: Seq((windows, planes * (map.channels + countBits)), (squares, outPlanes * config.mh)).collect {
       case (slide, pixelBits) if slide.kernel > 1 => ((slide.kernel - 1) * pixelBits, slide.paddedWidth)
     }
   }

@@ -56,7 +56,13 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   val inside = CounterUpDown(1 << log2Up(copies * places + 1))
   when(entry.imageStarts) { inside.increment() }
   when(io.results.fire) { inside.decrement() }
-  loadPort.io.idle := RegNext(inside.value === 0 && !entry.imageStarts) init False
+
+  /** Of each map all windows have left their layer: a result needs not wait for those that no later window sees. */
+  val mapsComplete = for (layer <- stages; map <- layer.plan.config.convolution) yield {
+    val groups = Counter(map.windows / layer.plan.copies, layer.io.output.fire)
+    groups.value === 0
+  }
+  loadPort.io.idle := RegNext(mapsComplete.foldLeft(inside.value === 0)(_ && _) && !entry.imageStarts) init False
 
   for ((probe, layer) <- io.probes.zip(stages)) probe := Probe.watch(layer.io.output, layer.plan.config.mh)
 }

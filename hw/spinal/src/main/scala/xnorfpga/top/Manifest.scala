@@ -3,7 +3,7 @@ package xnorfpga.top
 
 import spinal.core._
 import upickle.default.writeJs
-import xnorfpga.board.{De1SocTop, LinkPlan}
+import xnorfpga.board.{De1SocTop, Demonstration, LinkPlan}
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.memory.MemoryShape
 import xnorfpga.mvu.LayerPlan
@@ -36,7 +36,14 @@ object Manifest {
       "protocol" -> LinkPlan.protocolVersion,
       "digest" -> f"${plan.digest}%08x",
       "images_per_frame" -> plan.imagesPerFrame,
-      "memories" -> plan.memories.map { case (width, depth) => shape(width, depth) }
+      "memories" -> plan.memories.map { case (width, depth) => shape(width, depth) },
+      "stored" -> ujson.Obj(
+        "images" -> Demonstration.images,
+        "width" -> plan.stored.width,
+        "depth" -> plan.stored.depth,
+        "column_width" -> plan.stored.columnWidth,
+        "files" -> (0 until plan.stored.columns).map(plan.stored.file(_))
+      )
     )
 
   private def shape(width: Int, depth: Int) = ujson.Obj("width" -> width, "depth" -> depth)
@@ -59,7 +66,7 @@ object Manifest {
       "coefficients" -> c.coefficients,
       "convolution" -> c.convolution.map(writeJs(_)).getOrElse(ujson.Null),
       "windows" -> c.windows,
-      "rows" -> plan.rows.map { case (width, depth) => shape(width, depth) },
+      "map_memories" -> plan.mapMemories.map { case (width, depth) => shape(width, depth) },
       "output_planes" -> plan.outPlanes,
       "weights" -> c.weights.name,
       "counting" -> plan.counting.name,

@@ -14,13 +14,28 @@ object Maps {
     import plan.config.planes
     val transitionBits = plan.collectedTransitionBits
     val sliding = SlidingWindow(convolution.slide, planes, plan.copies, transitionBits).setName(s"layers_${plan.index}_window")
-    if (transitionBits == 0) sliding.io.input << pixels
+    val ready = if (plan.backlog > 0) backlog(pixels, plan) else pixels
+    if (transitionBits == 0) sliding.io.input << ready
     else {
       val counter = PixelTransitions(convolution.channels, planes).setName(s"layers_${plan.index}_transitions")
-      counter.io.input << pixels
+      counter.io.input << ready
       sliding.io.input << counter.io.output
     }
     sliding.io.output
+  }
+
+  /** A later map waits in block RAM for its windows: the layer before works on while they finish the image before. */
+  private def backlog(pixels: Stream[Beat], plan: LayerPlan): Stream[Beat] = {
+    val bits = pixels.map(_.data.asBits)
+    val fifo = StreamFifo(bits.payloadType, plan.backlog).setName(s"layers_${plan.index}_backlog")
+    fifo.logic.ram.addAttribute("ramstyle", "M10K, no_rw_check")
+    fifo.io.push << bits
+    fifo.io.pop.map { bits =>
+      val beat = cloneOf(pixels.payload)
+      beat.lanes := 1
+      beat.data.assignFromBits(bits)
+      beat
+    }
   }
 
   /** What the layer's engine gives → pixels of the map that goes on. */

@@ -56,24 +56,27 @@ case class SlidingWindow(slide: Slide, planes: Int, windows: Int = 1, transition
     column
   }
 
+  private def planeOfPixel(ky: Int, plane: Int) = column(ky * pixelBits + plane * planeBits, planeBits bits)
+
   // Columns from left to right, and the windows on them
-  val columns = Vec.fill(kernel + (windows - 1) * stride)(Reg(Bits(kernel * pixelBits bits)))
-  when(move) {
-    for ((left, right) <- columns.zip(columns.tail)) left := right
-    columns.last := column
-  }
-  private def planeOfPixel(column: Bits, ky: Int, plane: Int) = column(ky * pixelBits + plane * planeBits, planeBits bits)
   for (plane <- 0 until planes) {
-    // Transitions are added column by column: the sum of a column serves every window that it is in
-    val inColumn = (transitionBits > 0) generate columns.map { column =>
-      Seq.tabulate(kernel)(planeOfPixel(column, _, plane)(channels, countBits bits).asUInt).reduceBalancedTree(_ +^ _)
+    val pixels = Vec.fill(kernel + (windows - 1) * stride)(Reg(Vec(Bits(channels bits), kernel)))
+    shift(pixels, Vec(Seq.tabulate(kernel)(planeOfPixel(_, plane)(0, channels bits))))
+    for (window <- 0 until windows)
+      io.output.data(lanes(window, plane)) := Cat(for (ky <- 0 until kernel; kx <- 0 until kernel) yield pixels(window * stride + kx)(ky))
+
+    // Transitions are added as a column comes in, and then column by column: the sum of one serves every window on it
+    if (transitionBits > 0) {
+      val counts = Seq.tabulate(kernel)(planeOfPixel(_, plane)(channels, countBits bits).asUInt).reduceBalancedTree(_ +^ _)
+      val sums = Vec.fill(pixels.size)(Reg(cloneOf(counts)))
+      shift(sums, counts)
+      for (window <- 0 until windows)
+        io.output.transitions(lanes(window, plane)) := sums.slice(window * stride, window * stride + kernel).reduceBalancedTree(_ +^ _).resized
     }
-    for (window <- 0 until windows) {
-      val own = window * stride until window * stride + kernel
-      val pixels = for (ky <- 0 until kernel; at <- own) yield planeOfPixel(columns(at), ky, plane)(0, channels bits)
-      io.output.data(lanes(window, plane)) := Cat(pixels)
-      if (transitionBits > 0) io.output.transitions(lanes(window, plane)) := own.map(inColumn(_)).reduceBalancedTree(_ +^ _).resized
-    }
+  }
+  private def shift[T <: Data](registers: Vec[T], next: T): Unit = when(move) {
+    for ((left, right) <- registers.zip(registers.tail)) left := right
+    registers.last := next
   }
   io.output.lanes.setAll()
   io.output.valid := full

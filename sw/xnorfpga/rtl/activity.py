@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Activity: how often the accelerator's signals change while it works, by Verilator's SAIF trace.
+
+A run apart from `simulate`, of few images and with a tracing simulator, so that the bit-exact run keeps its speed.
+"""
+
+import importlib.metadata
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xnorfpga.artefacts.activity import Activity, Toggles
+from xnorfpga.artefacts.hardware import Hardware
+from xnorfpga.artefacts.manifest import InputFacts, Manifest
+from xnorfpga.base.errors import UserError
+from xnorfpga.base.files import write_text
+from xnorfpga.data.load import load_dataset
+from xnorfpga.design import folding
+from xnorfpga.network import golden, package
+from xnorfpga.network.encoding import Bits
+from xnorfpga.rtl import signals, verilator
+from xnorfpga.rtl.simulate import own_model
+
+if TYPE_CHECKING:
+    from xnorfpga.design.schema import Design
+
+IMAGES = 8  # at least, in the window
+FILL = 2  # groups before the window: from the first result on, every layer is at work
+HARNESS = Path(__file__).with_name("activity.cpp")
+# Built for one short run: the compiler's own effort would take longer than it saves
+TRACED = (
+    "--trace-saif",
+    "--trace-underscore",
+    "--trace-max-width",
+    "1000000",
+    "--trace-max-array",
+    "0",
+    "-CFLAGS",
+    "-O0",
+)
+
+
+def activity(design: "Design", build: Path) -> Activity:
+    """Count the changes of signals in a window of inference and write `activity.json`.
+
+    Raises UserError where the simulator cannot be built or breaks down, or a class is not the golden model's.
+    """
+    manifest, described, model = Manifest.read(build / "manifest.json"), own_model(build), package.load(build)
+    published = described.origin != "trained"
+    split = load_dataset(design.network.dataset, published=published).measured(published)
+    inside = -(-IMAGES // manifest.copies) * manifest.copies
+    before = FILL * manifest.copies
+    # Behind the window images go on coming in, so that no layer runs dry: one group a layer, and one that is collected
+    count = before + inside + (len(manifest.layers) + 1) * manifest.copies
+    chosen = np.linspace(0, len(split) - 1, count).astype(int)  # of a split that may be in the order of its classes
+    bits = model.encode(split.images[chosen])
+    expected = golden.infer(model, bits).classes[before : before + inside]
+    predicted = folding.predict_hardware(Hardware.read(build / "hardware.json"))
+    limit = 2 * (predicted.latency_cycles + predicted.interval_cycles * (count // manifest.copies + 4))
+    verilog = build / "rtl" / f"{manifest.top}.v"
+    known = signals.modules(verilog.read_text(encoding="utf-8"))
+    watched = build / "sim" / "activity.vlt"
+    write_text(watched, signals.unwatched(verilog, known))
+    program = verilator.build_program([watched, verilog], manifest.top, HARNESS, TRACED)
+    with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch:
+        directory = Path(scratch)
+        images = directory / "images"
+        images.write_bytes(words(model.sent(bits), manifest.input))
+        numbers = [-(-manifest.input.word_bits // 8), manifest.input.words, count, before, inside, limit]
+        command = [str(program.resolve()), str(images), *map(str, numbers), scratch]
+        run = subprocess.run(command, cwd=build / "mem", capture_output=True, text=True, check=False)
+        if run.returncode:
+            raise UserError(f"{design.name}: {program} ended with exit code {run.returncode}: {run.stderr.strip()}")
+        *classes, cycles = map(int, run.stdout.split())
+        if classes != expected.tolist():
+            raise UserError(f"{design.name}: the RTL answers {classes}, expected {expected.tolist()}")
+        first = signals.toggles(directory / "start.saif", manifest.top, known)
+        whole = signals.toggles(directory / "window.saif", manifest.top, known)
+    registers, logic = (
+        Toggles(bits=all_.bits, transitions=all_.transitions - start.transitions)
+        for all_, start in zip(whole, first, strict=True)
+    )
+    result = Activity(
+        design=design.name,
+        model_digest=model.digest,
+        data=split.name,
+        images=inside,
+        cycles=cycles,
+        registers=registers,
+        logic=logic,
+        simulator=f"verilator {importlib.metadata.version('verilator')}",
+    )
+    result.write(build / "activity.json")
+    return result
+
+
+def words(bits: Bits, words_of_image: InputFacts) -> bytes:
+    """Return images (bool [N, MW]) as the harness reads them: each word in whole bytes, its first bit lowest."""
+    width, size = words_of_image.word_bits, -(-words_of_image.word_bits // 8)
+    padded = np.zeros((len(bits), words_of_image.words, 8 * size), bool)
+    padded[:, :, :width] = bits.reshape(len(bits), words_of_image.words, width)
+    return np.packbits(padded, axis=-1, bitorder="little").tobytes()
