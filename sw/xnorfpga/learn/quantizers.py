@@ -179,7 +179,8 @@ def pixels(images: NDArray[np.uint8] | Tensor, quantization: schema.Quantization
     planes = quantization.input_bits
     if planes == 1:
         return signs(binarize(images, quantization.input_threshold))
-    levels = (torch.as_tensor(images).flatten(1).to(torch.float32) * 2 ** (planes - 8)).floor_()
+    floats = images.to(torch.float32) if isinstance(images, Tensor) else torch.as_tensor(images.astype(np.float32))
+    levels = (floats.flatten(1) * 2 ** (planes - 8)).floor_()
     return levels.mul_(2).sub_(2**planes - 1)
 
 
