@@ -71,8 +71,9 @@ class Energy(Strict):
 class ReportedLayer(Strict):
     """One layer: shape, fold, and what it takes.
 
-    cycles: per batch of images. m10k: its block RAMs. busy_cycles: first step and last result of a lone image.
-    connections: wires counted from its input register to the first gates; full_direct: MW · MH, without folding.
+    cycles: per batch of images; of a map per image. m10k: its block RAMs. busy_cycles: first step and last result of a
+    lone image. connections: wires counted from its input register to the first gates; full_direct: MW · MH, without
+    folding.
     """
 
     mw: int

@@ -24,22 +24,16 @@ def chain(manifest: Manifest, standalone: bool = False) -> str:
     image = manifest.input
     drawn = [_wire(0, f"{image.word_bits} bits of an image per cycle")]
     top = GAP
-    drawn.append(
-        _box(
-            top,
-            "Image collector",
-            f"{_images(copies)} of {image.words * image.word_bits:,} bits, then a batch leaves",
-            f"{copies * image.words:,} cycles per batch",
-        )
-    )
+    if manifest.layers[0].convolution:
+        entry = ("Pixels", f"{image.words:,} of an image, one per cycle", f"{image.words:,} cycles per image")
+    else:
+        whole = f"{_images(copies)} of {image.words * image.word_bits:,} bits, then a batch leaves"
+        entry = ("Image collector", whole, f"{copies * image.words:,} cycles per batch")
+    drawn.append(_box(top, *entry))
     for layer in manifest.layers:
-        arriving = manifest.layers[layer.index - 1] if layer.index else None
-        label = f"{each}{arriving.pe:,} bits per cycle" if arriving else f"{each}{layer.mw:,} bits at once"
-        drawn.append(_wire(top + HEIGHT, label))
+        drawn.append(_wire(top + HEIGHT, each + _arrives(manifest, layer)))
         top += HEIGHT + GAP
-        title = f"Layer {layer.index}: {layer.mw:,} → {layer.mh:,}, {layer.routing}"
-        fold = f"PE {layer.pe:,} × SIMD {layer.simd:,} × {_images(copies)} per cycle"
-        drawn.append(_box(top, title, fold, f"{layer.cycles:,} cycles per batch; {_arithmetic(layer)}", layer))
+        drawn.append(_box(top, *_says(layer, copies), layer))
     last, output = manifest.layers[-1], manifest.output
     drawn.append(_wire(top + HEIGHT, f"{each}{last.pe:,} scores of {output.score_bits} bits"))
     top += HEIGHT + GAP
@@ -52,6 +46,30 @@ def chain(manifest: Manifest, standalone: bool = False) -> str:
     else:
         head += ' class="chart" role="img" aria-label="the accelerator that was built">'
     return "\n".join([head, *drawn, "</svg>"])
+
+
+def _arrives(manifest: Manifest, layer: LayerFacts) -> str:
+    """Return what comes in front of a layer."""
+    before = manifest.layers[layer.index - 1] if layer.index else None
+    if arriving := before.convolution if before else layer.convolution:
+        sizes = (arriving.height, arriving.width, arriving.channels)
+        if before:
+            sizes = (arriving.pooled_height, arriving.pooled_width, before.mh)
+        return f"{' × '.join(map(str, sizes))} elements, a pixel per cycle"
+    return f"{before.pe:,} bits per cycle" if before else f"{layer.mw:,} bits at once"
+
+
+def _says(layer: LayerFacts, copies: int) -> tuple[str, str, str]:
+    """Return a layer's title and two lines."""
+    fold = f"PE {layer.pe:,} × SIMD {layer.simd:,}"
+    if map := layer.convolution:
+        title = f"Layer {layer.index}: {map.kernel} × {map.kernel} × {map.channels} → {layer.mh:,}, {layer.routing}"
+        lanes = "1 window" if layer.windows == 1 else f"{layer.windows} windows"
+        pool = f", pool {map.pool} × {map.pool}" if map.pool > 1 else ""
+        cycles = layer.cycles * map.windows // layer.windows
+        return title, f"{fold} × {lanes} per cycle", f"{cycles:,} cycles per image; {_arithmetic(layer)}{pool}"
+    title = f"Layer {layer.index}: {layer.mw:,} → {layer.mh:,}, {layer.routing}"
+    return title, f"{fold} × {_images(copies)} per cycle", f"{layer.cycles:,} cycles per batch; {_arithmetic(layer)}"
 
 
 def _images(count: int) -> str:

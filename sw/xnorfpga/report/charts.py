@@ -31,6 +31,8 @@ from xnorfpga.design import area
 from xnorfpga.design.folding import Prediction
 from xnorfpga.design.schema import Board
 from xnorfpga.design.solver import Solution
+from xnorfpga.network import golden
+from xnorfpga.network.golden import Model
 from xnorfpga.report.paper import QUANTITIES, Quantity, shown
 from xnorfpga.report.paper import bars as paper_bars
 
@@ -153,10 +155,40 @@ def timeline(report: Report) -> str:
 
 
 def digit(image: np.ndarray) -> str:
-    """Return a digit uint8[28, 28] as the data URL of a picture, dark on light."""
+    """Return an image as the data URL of a picture: uint8[H, W] dark on light, uint8[H, W, 3] in its colors."""
     file = io.BytesIO()
-    matplotlib.image.imsave(file, 255 - image, cmap="gray", vmin=0, vmax=255, format="png")
+    matplotlib.image.imsave(
+        file, 255 - image if image.ndim == 2 else image, cmap="gray", vmin=0, vmax=255, format="png"
+    )
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+FILTERS_IN_A_ROW = 16
+
+
+def maps(model: Model, image: np.ndarray) -> list[tuple[str, str]]:
+    """Return of each convolutional layer a title and a picture: what its filters answered to an image, map by map.
+
+    A dark pixel is a high answer. The maps are those before the pool.
+    """
+    found = golden.infer(model, model.encode(image[None])).hidden
+    pictures = []
+    for k, layer in enumerate(model.layers):
+        if not (map := layer.convolution):
+            continue
+        filters, planes = len(layer.weights), layer.levels.shape[1].bit_length()
+        bits = found[k].reshape(map.out_height, map.out_width, planes, filters)
+        code = (bits << np.arange(planes)[:, None]).sum(2) * (255 // (2**planes - 1))
+        rows = -(-filters // FILTERS_IN_A_ROW)
+        sheet = np.full((rows * (map.out_height + 1) - 1, FILTERS_IN_A_ROW * (map.out_width + 1) - 1), 128, np.uint8)
+        for number in range(filters):
+            top, left = (place * (size + 1) for place, size in zip(
+                divmod(number, FILTERS_IN_A_ROW), (map.out_height, map.out_width), strict=True
+            ))  # fmt: skip
+            sheet[top : top + map.out_height, left : left + map.out_width] = code[:, :, number]
+        title = f"Layer {k}: {filters} filters, {map.out_height} × {map.out_width} windows"
+        pictures.append((title, digit(sheet)))
+    return pictures
 
 
 def front(path: Path, title: str, solutions: list[Solution], own: Prediction | None, board: Board) -> None:

@@ -158,7 +158,7 @@ def layers(hardware: Hardware, manifest: Manifest, synthesized: Synthesis) -> tu
             routing=layer.routing,
             pe=layer.pe,
             simd=layer.simd,
-            cycles=layer.cycles,
+            cycles=expected.engine_cycles,
             m10k=expected.m10k(predicted.block),
             busy_cycles=busy,
             connections=counted[layer.index].used if layer.index in counted else None,

@@ -12,6 +12,7 @@ from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base import tables
 from xnorfpga.data.splits import Split
+from xnorfpga.network.golden import Model
 from xnorfpga.report import chain, charts, routings, sweeps
 
 HERE = Path(__file__).parent
@@ -19,11 +20,19 @@ SHOWN_MISREAD = 60
 UNITS = {"alms": "ALMs", "m10k": "M10K blocks", "dsps": "DSP blocks"}
 
 
-def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manifest, training: Training | None) -> str:
+def page(
+    report: Report,
+    labels: tuple[int, ...],
+    digits: Split,
+    manifest: Manifest,
+    training: Training | None,
+    model: Model | None = None,
+) -> str:
     """Return the page: one HTML file that needs no other.
 
     Args:
         labels: the classes that the RTL answered, for the first of `digits`.
+        model: whose maps of the first image are shown.
     """
     answered = np.array(labels)
     truth = digits.labels[: len(labels)]
@@ -49,6 +58,8 @@ def page(report: Report, labels: tuple[int, ...], digits: Split, manifest: Manif
         alm_range=alm_range(report.synthesis),
         chain=chain.chain(manifest),
         timeline=charts.timeline(report),
+        image=charts.digit(digits.images[0]),
+        maps=charts.maps(model, digits.images[0]) if model else [],
         speed_and_logic=charts.speed_and_logic(report),
         energy_and_accuracy=charts.energy_and_accuracy(report),
         energy=energy(report.energy),

@@ -10,6 +10,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.data.load import load_dataset
 from xnorfpga.design.schema import Design
+from xnorfpga.network import package
 from xnorfpga.report import gather, page
 
 
@@ -27,7 +28,7 @@ def report(design: Design, build: Path) -> Report:
     if digits is None or dataset.validation.digest != exported.data.validation_digest:
         raise UserError(f"{build}: measured on other digits than those at hand: run `doit report:{design.name}`")
     manifest = Manifest.read(build / "manifest.json")
-    html = page.page(figures, simulated.labels, digits, manifest, gather.training(build))
+    html = page.page(figures, simulated.labels, digits, manifest, gather.training(build), package.load(build))
     write_text(build / "report" / "index.html", html)
     figures.write(build / "report" / "report.json")
     print(page.markdown(figures))
