@@ -179,12 +179,12 @@ def maps(model: Model, image: np.ndarray) -> list[tuple[str, str]]:
         filters, planes = len(layer.weights), layer.levels.shape[1].bit_length()
         bits = found[k].reshape(map.out_height, map.out_width, planes, filters)
         code = (bits << np.arange(planes)[:, None]).sum(2) * (255 // (2**planes - 1))
-        rows = -(-filters // FILTERS_IN_A_ROW)
-        sheet = np.full((rows * (map.out_height + 1) - 1, FILTERS_IN_A_ROW * (map.out_width + 1) - 1), 128, np.uint8)
+        columns = min(filters, FILTERS_IN_A_ROW)
+        rows = -(-filters // columns)
+        sheet = np.full((rows * (map.out_height + 1) - 1, columns * (map.out_width + 1) - 1), 128, np.uint8)
         for number in range(filters):
-            top, left = (place * (size + 1) for place, size in zip(
-                divmod(number, FILTERS_IN_A_ROW), (map.out_height, map.out_width), strict=True
-            ))  # fmt: skip
+            row, column = divmod(number, columns)
+            top, left = row * (map.out_height + 1), column * (map.out_width + 1)
             sheet[top : top + map.out_height, left : left + map.out_width] = code[:, :, number]
         title = f"Layer {k}: {filters} filters, {map.out_height} × {map.out_width} windows"
         pictures.append((title, digit(sheet)))

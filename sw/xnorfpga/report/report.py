@@ -28,7 +28,8 @@ def report(design: Design, build: Path) -> Report:
     if digits is None or dataset.validation.digest != exported.data.validation_digest:
         raise UserError(f"{build}: measured on other digits than those at hand: run `doit report:{design.name}`")
     manifest = Manifest.read(build / "manifest.json")
-    html = page.page(figures, simulated.labels, digits, manifest, gather.training(build), package.load(build))
+    model = package.load(build) if manifest.layers[0].convolution else None
+    html = page.page(figures, simulated.labels, digits, manifest, gather.training(build), model)
     write_text(build / "report" / "index.html", html)
     figures.write(build / "report" / "report.json")
     print(page.markdown(figures))
