@@ -57,7 +57,7 @@ def test_rounds_are_asked_for():
 def test_grey_images_are_encoded_by_the_model_or_at_128():
     grey = np.random.default_rng(2).integers(256, size=(3, 28, 28), dtype=np.uint8)
     assert Accelerator(Board()).classify(grey).tolist() == labels(grey.reshape(3, -1) >= 128)
-    model = SimpleNamespace(encode=lambda images: images.reshape(len(images), -1) >= 7)
+    model = SimpleNamespace(encode=lambda images: images.reshape(len(images), -1) >= 7, sent=lambda bits: bits)
     assert Accelerator(Board(), model=model).classify(grey).tolist() == labels(grey.reshape(3, -1) >= 7)
 
 

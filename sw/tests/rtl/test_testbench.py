@@ -18,7 +18,7 @@ def bench(monkeypatch):
         output=SimpleNamespace(score_bits=7, classes=3),
         layers=[
             SimpleNamespace(mh=11, cycles=100, output_planes=1, convolution=None),
-            SimpleNamespace(mh=3, cycles=40),
+            SimpleNamespace(mh=3, cycles=40, convolution=None),
         ],
         copies=2,
     )

@@ -528,10 +528,8 @@ def test_a_port_that_the_board_does_not_have_is_refused(port: Port, complaint: s
 def test_a_constraints_template_with_an_unknown_word_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quartus_project, "BOARDS", tmp_path)
-    (tmp_path / "de1soc").mkdir()
-    (tmp_path / "de1soc" / "timing.sdc").write_text("create_clock $frequency\n")
-    (tmp_path / "de1soc" / "pins.toml").write_text("io_standard = 'x'\n[pins]\n")
+    monkeypatch.setattr(quartus_project, "TIMING", tmp_path / "timing.sdc")
+    (tmp_path / "timing.sdc").write_text("create_clock $frequency\n")
     with pytest.raises(UserError, match=r"timing\.sdc: cannot fill in 'frequency'; accepted .* clock, period_ns"):
         quartus_project._constraints(BOARD, PORTS)
 

@@ -107,8 +107,9 @@ def generator(design: Design) -> list[Path]:
 
 
 def board(design: Design) -> list[Path]:
-    """Return the files of the design's board."""
-    return sorted(path for path in (paths.BOARDS / design.board.name).iterdir() if path.is_file())
+    """Return the files of the design's board, and what all boards share."""
+    folder = paths.BOARDS / design.board.name
+    return [*sorted(path for path in folder.iterdir() if path.is_file()), project.TIMING]
 
 
 def harness(design: Design) -> list[Path]:

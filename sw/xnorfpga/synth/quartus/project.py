@@ -24,6 +24,7 @@ from xnorfpga.synth.quartus.reports import quote_errors
 
 TOOLS = ("quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow")
 VERSION_TIMEOUT_S = 60  # its start alone takes seconds, on a network file system many
+TIMING = BOARDS / "timing.sdc"  # of every board
 OUTPUT = "output_files"  # where Quartus puts its reports, below the project
 
 
@@ -180,13 +181,8 @@ def _assign_pins(board: str, ports: Sequence[Port]) -> list[str]:
 
 
 def _constraints(board: Board, ports: Sequence[Port]) -> str:
-    path = BOARDS / board.name / "timing.sdc"
-    try:
-        template = string.Template(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: not found; a board that Quartus shall build for needs its timing constraints"
-        ) from None
+    path = TIMING
+    template = string.Template(path.read_text(encoding="utf-8"))
     free = [
         f"set_false_path {'-from' if port.direction == 'in' else '-to'} [get_ports {{{bits}}}]"
         for port in ports
