@@ -459,10 +459,11 @@ def fold(options: argparse.Namespace) -> str:
         flow.run("fold", options.network)
         prediction = predict(own, Folding.read(paths.BUILD / own.name / "folding.json"))
     name = own.name if own else str(network)
+    title = own.network.title if own else name
     solutions = solving.front(network, board, multiplied)
     picture = options.picture or paths.BUILD / "fold" / f"{name}.svg"
-    charts.front(picture, f"{network} on {board.title}", solutions, prediction, board)
-    return f"{explore.explore(network, board, prediction, solutions)}\n\n{picture}"
+    charts.front(picture, f"{title} on {board.title}", solutions, prediction, board)
+    return f"{explore.explore(title, board, prediction, solutions)}\n\n{picture}"
 
 
 def sweep(options: argparse.Namespace) -> str:

@@ -43,7 +43,7 @@ class Simulated(Strict):
 
 
 class Speed(Strict):
-    """What follows from the cycles at the board's clock, and binary operations (2 per weight) for the logic spent."""
+    """What follows from the cycles at the board's clock, and binary operations (2 per weight, window) per logic."""
 
     clock_mhz: float
     images_per_second: float
@@ -180,11 +180,17 @@ class PaperTable(Artefact):
 
 
 class Report(Artefact):
-    """All figures of a design. `board` is the name to show; `origin` says by key where the figures come from."""
+    """All figures of a design. `board` is the name to show; `origin` says by key where the figures come from.
+
+    network: neurons of the fully connected layers, the inputs first. topology: the whole network in a line. map_sizes:
+    height, width and channels of the map before each convolutional layer.
+    """
 
     design: str
     board: str
     network: tuple[int, ...]
+    topology: str
+    map_sizes: tuple[tuple[int, int, int], ...]
     training: Trained
     accuracy: Measured
     simulation: Simulated

@@ -79,8 +79,8 @@ def _fold(layer: LayerPrediction) -> str:
     return f"{layer.pe}×{layer.simd}" + (f"×{layer.windows}" if layer.convolution else "")
 
 
-def explore(network: solver.Network, board: Board, own: Prediction | None, solutions: list[solver.Solution]) -> str:
-    """Return a design's own folding, if any, and the network's Pareto front as text."""
+def explore(network: str, board: Board, own: Prediction | None, solutions: list[solver.Solution]) -> str:
+    """Return a design's own folding, if any, and the Pareto front of a network, named in a line, as text."""
     head = [folded(own, board), ""] if own else []
     front = f"{network} on {board.title}: no smaller folding is as fast, by the model"
     return "\n".join([*head, front, table(solutions, board.clock_mhz)])

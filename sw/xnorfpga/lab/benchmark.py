@@ -28,11 +28,15 @@ DRAWING, DRAWN = paths.DOCS / "engine.svg", "mnist"  # the README's drawing, and
 class Result(Strict):
     """What a design reached, from its report; `origin` names the tools, `data` the digits, `date` the day.
 
-    connections: of the layer with most weights, counted wires and those of full direct connection.
+    network: neurons of the fully connected layers, the inputs first. topology: the whole network in a line. map_sizes:
+    height, width and channels of the map before each convolutional layer. connections: of the layer with most weights,
+    counted wires and those of full direct connection.
     """
 
     design: str
     network: tuple[int, ...]
+    topology: str | None = None
+    map_sizes: tuple[tuple[int, int, int], ...] = ()
     clock_mhz: float
     cycles_per_image: float
     images_per_second: float
@@ -68,6 +72,8 @@ def result(path: Path) -> Result:
     return Result(
         design=report.design,
         network=report.network,
+        topology=report.topology,
+        map_sizes=report.map_sizes,
         clock_mhz=speed.clock_mhz,
         cycles_per_image=simulation.cycles_per_image,
         images_per_second=speed.images_per_second,
@@ -131,7 +137,7 @@ def table(results: Results) -> str:
 def _row(each: Result) -> list[Any]:
     return [
         f"`{each.design}`",
-        "-".join(map(str, each.network)),
+        each.topology or "-".join(map(str, each.network)),
         f"{each.cycles_per_image:,.4g}" if each.cycles_per_image < 1000 else f"{each.cycles_per_image:,.0f}",
         f"{each.images_per_second:,.0f} at {each.clock_mhz:g} MHz",
         f"{each.latency_cycles:,} cycles, {each.latency_us:.1f} µs",

@@ -89,7 +89,11 @@ def gather(design: Design, build: Path) -> Report:
     hardware = Hardware.read(build / "hardware.json")
     trained = training(build)
     cycles, clock_mhz = simulated.cycles_per_image, hardware.clock_mhz
-    operations = 2 * sum(layer.mw * layer.mh for layer in manifest.layers) / cycles
+    maps = [layer.convolution for layer in manifest.layers]
+    products = sum(
+        layer.mw * layer.mh * (map.windows if map else 1) for layer, map in zip(manifest.layers, maps, strict=True)
+    )
+    operations = 2 * products / cycles
     tool = f"{synthesized.tool} {synthesized.version}, {synthesized.kind}"
     toggles = activity(build, exported)
     if synthesized.power:
@@ -103,6 +107,8 @@ def gather(design: Design, build: Path) -> Report:
         design=design.name,
         board=design.board.title,
         network=exported.network,
+        topology=design.network.title,
+        map_sizes=tuple((map.height, map.width, map.channels) for map in maps if map),
         training=Trained(
             weights=exported.origin,
             data=trained.data.train if trained else None,

@@ -86,7 +86,7 @@ def markdown(report: Report) -> str:
 
 def subtitle(report: Report) -> str:
     """Return what the design is, in a line."""
-    training, parts = report.training, ["-".join(map(str, report.network)), f"weights {report.training.weights}"]
+    training, parts = report.training, [report.topology, f"weights {report.training.weights}"]
     if training.data:
         parts.append(f"trained on {training.data}")
     return " · ".join([*parts, f"tested on {report.accuracy.rtl_data}", f"for the {report.board}"])
@@ -136,7 +136,7 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
     device, training = synthesis.device, report.training
     floating = "not known" if accuracy.float is None else f"{accuracy.float:.2%} on {accuracy.data}"
     found = [
-        ("network", "-".join(map(str, report.network)), f"weights {training.weights}"),
+        ("network", report.topology, f"weights {training.weights}"),
         ("trained on", training.data or "not recorded", training.source or "no record of the training"),
         ("accuracy, float", floating, report.origin["accuracy.float"]),
         ("accuracy, golden", f"{accuracy.golden:.2%} on {accuracy.data}", "integer model"),
