@@ -94,8 +94,9 @@ NOTICED = {  # what is expected wrongly, and the tests that must notice
 }
 
 
+@pytest.mark.parametrize("number", ["rings", "maps"])
 @pytest.mark.parametrize("wrong", NOTICED)
-def test_a_wrong_expectation_is_noticed(wrong: str, simulator: Simulator, seed: int) -> None:
+def test_a_wrong_expectation_is_noticed(wrong: str, number: str, simulator: Simulator, seed: int) -> None:
     """One bit or one cycle is expected wrongly in each test of the bench (a reset may wipe that out)."""
-    failed = set(run(simulator, "rings", seed, VERIF_CORRUPT=wrong, VERIF_NETWORKS=3))
+    failed = set(run(simulator, number, seed, VERIF_CORRUPT=wrong, VERIF_NETWORKS=3))
     assert failed - {"a_reset_at_any_moment_leaves_nothing_behind"} == NOTICED[wrong]
