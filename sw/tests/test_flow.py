@@ -248,8 +248,8 @@ def test_a_single_wrong_bit_of_a_weight_is_noticed(smoke):
 def test_a_wrong_expectation_is_noticed(smoke, monkeypatch, what, said):
     infer = golden.infer
 
-    def wrong(model, images):
-        answer = infer(model, images)
+    def wrong(model, images, hidden=None):
+        answer = infer(model, images, hidden)
         array = answer.hidden[int(what[-1])] if what.startswith("hidden") else getattr(answer, what)
         array[(7, -1) if array.ndim > 1 else 7] ^= 1
         return answer
@@ -262,7 +262,7 @@ def test_a_wrong_expectation_is_noticed(smoke, monkeypatch, what, said):
 def test_a_wrong_prediction_is_noticed(smoke, monkeypatch, what):
     true = predicted()
     names = ("interval_cycles", "latency_cycles", "cycles_per_image", "copies")
-    wrong = SimpleNamespace(**{name: getattr(true, name) + (name == what) for name in names})
+    wrong = SimpleNamespace(**{name: getattr(true, name) + (name == what) for name in names}, pace=true.pace)
     monkeypatch.setattr(folding, "predict_hardware", lambda _: wrong)
     found = getattr(true, what)
     line = {
