@@ -44,6 +44,7 @@ PORTS = [
 LAYER = {
     "index": 3, "mw": 8, "mh": 8, "pe": 8, "simd": 1, "routing": "diagonal", "synapse_fold": 8, "neuron_fold": 1,
     "cycles": 8, "step_to_output_cycles": 5, "fifo_depth": 2, "margin_bits": 5, "coefficients": (1,),
+    "convolution": None, "windows": 1, "map_memories": (),
     "output_planes": 1, "weights": "binary", "level_bits": 0,
     "counting": "plain", "input_buffer": "ring", "threshold": "preset", "threshold_digit_bits": 0,
 }  # fmt: skip

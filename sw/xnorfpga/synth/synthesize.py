@@ -224,6 +224,7 @@ def _memory_blocks(manifest: Manifest, board: Board, with_contents: bool) -> int
     """
     block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
     shapes = [(memory.width, memory.depth) for memory in manifest.memories]
+    shapes += [(memory.width, memory.depth) for layer in manifest.layers for memory in layer.map_memories]
     shapes += [(memory.width, memory.depth) for memory in manifest.link.memories]
     stored = (manifest.link.stored.width, manifest.link.stored.depth)
     if stored in shapes[-1:] and not with_contents:
