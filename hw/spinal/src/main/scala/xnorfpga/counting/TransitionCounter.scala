@@ -19,8 +19,10 @@ case class TransitionCounter(width: Int, countBits: Int) extends Component {
     val word = in Bits (width bits)
     val count = out UInt (countBits bits)
   }
+  private val threes = TransitionCounter.threes(io.word)
+
   // A word is counted in one cycle and added in the next; what is shown has it already
-  val inWord = RegNext(TransitionCounter.ofWord(io.word))
+  val inWord = RegNext(threes.reduceBalancedTree(_ +^ _))
   val fresh = RegNext(io.take) init False
   val restart = RegNext(io.take && io.first) init False
   val before = Reg(UInt(countBits bits))
@@ -34,11 +36,10 @@ object TransitionCounter {
   /** Bits of a word whose transitions are counted within a cycle, at most. */
   val widest = 32
 
+  /** Transitions of a word, of three pairs each: a LUT of six inputs for each bit. */
+  private def threes(word: Bits): Seq[UInt] = word.asBools.grouped(2).map(pair => pair(0) ^ pair(1)).grouped(3).map(CountOne(_)).toSeq
+
   /** Transitions of a word. */
-  def ofWord(word: Bits): UInt = {
-    val pairs = word.asBools.grouped(2).map(pair => pair(0) ^ pair(1))
-    val threes = pairs.grouped(3).map(CountOne(_)).toSeq // a LUT of six inputs for each bit
-    threes.reduceBalancedTree(_ +^ _)
-  }
+  def ofWord(word: Bits): UInt = threes(word).reduceBalancedTree(_ +^ _)
   def possible(width: Int): Boolean = width % 2 == 0 && width <= widest
 }

@@ -35,12 +35,12 @@ case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
   val x = plan.neighbors match {
     case Some(map) => windows(map)
     case None =>
-      val x = Vec.fill(shape.count)(Reg(Bits(buffer.width bits)))
-      for ((register, bits) <- x.zip(io.input.data)) {
+      for ((bits, lane) <- io.input.data.zipWithIndex) yield {
+        val register = Reg(Bits(buffer.width bits)).setName(s"x_$lane")
         when(io.step) { buffer.turn(register) }
         when(take) { register := bits }
+        register
       }
-      x.toSeq
   }
 
   /** Windows that stand still beside each other: pixels that the one to the left has too stand in its registers. */
