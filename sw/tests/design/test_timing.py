@@ -43,16 +43,23 @@ def test_a_window_follows_its_last_pixel_and_the_frame_takes_cycles_of_its_own()
 
 
 def test_an_engine_takes_a_group_with_its_first_step():
-    engine = timing.Engine(synapse_fold=2, neuron_fold=2, holds=True, idle=0, delay=5, places=4)
+    engine = timing.Engine(synapse_fold=2, neuron_fold=2, idle=0, delay=5, places=4)
     assert moved(engine, offered=2) == ([0, 4], [6, 8, 10, 12])
-    assert engine.steps == list(range(8))
+    assert engine.ends == [1, 3, 5, 7]
 
 
 def test_an_engine_reserves_a_place_for_each_row_that_it_ends():
-    engine = timing.Engine(synapse_fold=1, neuron_fold=4, holds=True, idle=0, delay=2, places=2)
+    engine = timing.Engine(synapse_fold=1, neuron_fold=4, idle=0, delay=2, places=2)
     _, given = moved(engine, offered=1, every=10, from_cycle=0)
     assert given == [2, 12, 22, 32]
-    assert engine.steps == [0, 1, 3, 13]  # the third row waits for the first result to leave
+    assert engine.ends == [0, 1, 3, 13]  # the third row waits for the first result to leave
+
+
+def test_an_engine_for_all_neurons_takes_a_beat_with_each_step():
+    engine = timing.PassThrough(synapse_fold=3, neuron_fold=1, idle=0, delay=4, places=1)
+    taken, given = moved(engine, offered=6, from_cycle=20)
+    assert taken == [0, 1, 2, 3, 4, 21]  # the second row ends when the first result has left
+    assert given == [20, 25]
 
 
 @pytest.mark.parametrize("lanes, given", [(1, [3, 6]), (2, [3, 4])])

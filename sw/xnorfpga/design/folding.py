@@ -261,10 +261,10 @@ class LayerPrediction:
     @property
     def engine(self) -> timing.Engine:
         """Its part in the chain, before the first image."""
-        return timing.Engine(
+        kind = timing.Engine if self.input_buffer.holds else timing.PassThrough
+        return kind(
             synapse_fold=self.synapse_fold,
             neuron_fold=self.neuron_fold,
-            holds=self.input_buffer.holds,
             idle=self.threshold.preset_cycles,
             delay=self.step_to_output_cycles,
             places=self.fifo_depth,
@@ -373,7 +373,7 @@ class Prediction:
         Counted from the edge that takes its first word, as latency is.
         """
         engines = [unit for unit in self._lone_image if isinstance(unit, timing.Engine)]
-        return tuple((engine.steps[0], engine.given[-1]) for engine in engines)
+        return tuple((engine.taken[0], engine.given[-1]) for engine in engines)
 
     @property
     def latency_cycles(self) -> int:

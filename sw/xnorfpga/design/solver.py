@@ -20,7 +20,8 @@ from xnorfpga.design.folding import ONE_BIT, Block, LayerPrediction, Operands, P
 
 MAX_COPIES = 8
 MAX_WINDOWS = 16
-AIMS = 8  # at a pace that maps keep
+AIMS = 4  # at a pace that maps keep; each costs a second where maps are large,
+NEAR = 100  # so the fastest is looked for to a hundredth of it
 EXCESS = 2  # options that do more than this many times the work of the one that does least are no candidates
 KEPT = 48  # foldings kept behind a layer,
 KEPT_OF_PE = 6  # and at least so many for each of its PEs
@@ -297,7 +298,7 @@ def fastest(network: Network, device: Device, operands: Operands = ONE_BIT) -> S
             solution = _paced(network, device, copies, high, operands)
             if solution is None:
                 continue
-        while low < high:
+        while high - low > (high // NEAR if network.maps else 0):
             middle = (low + high) // 2
             tried = _paced(network, device, copies, middle, operands)
             if tried:

@@ -162,48 +162,79 @@ class SlidingWindow(Unit):
 class Engine(Unit):
     """The matrix-vector unit of a layer: input register, sequencer, pipeline and buffer (Layer).
 
-    synapse_fold, neuron_fold: steps of a row of weights, rows of a group. holds: a group comes with its first step;
-    else a beat with each. idle: cycles between two groups. delay: from a step to its result. places: for results.
-    steps: the cycle of each step, in order.
+    A group comes with its first step, and steps follow each other; the last one of a row waits for a place for results.
+
+    synapse_fold, neuron_fold: steps of a row of weights, rows of a group. idle: cycles between two groups. delay: from
+    a step to its result. places: for results. ends: the cycle of the last step of each row, in order.
     """
 
     synapse_fold: int
     neuron_fold: int
-    holds: bool
     idle: int
     delay: int
     places: int
-    steps: list[int] = field(default_factory=list, init=False)
+    ends: list[int] = field(default_factory=list, init=False)
 
-    def _ready(self) -> int | None:
-        """Return from which cycle the next step that takes a beat can be; goes over those that take none."""
-        in_group = self.synapse_fold * self.neuron_fold
+    def _begins(self, row: int) -> int:
+        """Return from which cycle the first step of a row can be, but for its input."""
+        if not row:
+            return LONG_AGO
+        return self.ends[-1] + 1 + (0 if row % self.neuron_fold else self.idle)
+
+    def _place(self, row: int) -> int | None:
+        """Return from which cycle there is a place for the results of a row; None: that is not known yet."""
+        before = row - self.places
+        if before < 0:
+            return LONG_AGO
+        return self.given[before] + 1 if before < len(self.given) else None
+
+    def accept(self) -> int | None:
+        """Return from which cycle the next beat can be taken; goes over the rows before it."""
         while True:
-            step = len(self.steps)
-            ready = self.steps[-1] + 1 if step else LONG_AGO
-            if step % in_group == 0 and step:
-                ready += self.idle
-            row, word = divmod(step, self.synapse_fold)
-            if word == self.synapse_fold - 1 and row >= self.places:
-                if row - self.places >= len(self.given):
-                    return None
-                ready = max(ready, self.given[row - self.places] + 1)
-            if step % in_group == 0 or not self.holds:
-                number = step // in_group if self.holds else step
-                if number == len(self.taken):
-                    return ready
-                ready = self.taken[number]
-            self.steps.append(ready)
+            row = len(self.ends)
+            begins, place = self._begins(row), self._place(row)
+            if row % self.neuron_fold == 0:
+                if self.synapse_fold == 1:  # the first step of the row is its last
+                    if place is None:
+                        return None
+                    begins = max(begins, place)
+                group = row // self.neuron_fold
+                if group == len(self.taken):
+                    return begins
+                begins = self.taken[group]
+            if place is None:
+                return None
+            self.ends.append(max(begins + self.synapse_fold - 1, place))
 
     def offer(self) -> int | None:
         """Return from which cycle the next beat is offered."""
-        self._ready()
-        last = self.synapse_fold * (len(self.given) + 1) - 1
-        return self._next(self.steps[last] + self.delay) if last < len(self.steps) else None
+        self.accept()
+        row = len(self.given)
+        return self._next(self.ends[row] + self.delay) if row < len(self.ends) else None
+
+
+@dataclass
+class PassThrough(Engine):
+    """An engine that works at all neurons at once, and takes a beat with each step."""
+
+    _steps: int = field(default=0, init=False)
 
     def accept(self) -> int | None:
         """Return from which cycle the next beat can be taken."""
-        return self._ready()
+        while True:
+            row, word = divmod(self._steps, self.synapse_fold)
+            ready = self.taken[self._steps - 1] + 1 if word else self._begins(row)
+            last = word == self.synapse_fold - 1
+            if last:
+                place = self._place(row)
+                if place is None:
+                    return None
+                ready = max(ready, place)
+            if self._steps == len(self.taken):
+                return ready
+            if last:
+                self.ends.append(self.taken[self._steps])
+            self._steps += 1
 
 
 @dataclass
