@@ -36,6 +36,7 @@ class Simulated(Strict):
     """What the simulation showed; each figure as sim.json has it."""
 
     images: int
+    hidden_vectors_checked: int
     cycles_per_image: float
     latency_cycles: int
     cycles_per_second: float

@@ -57,6 +57,7 @@ def page(
         area_note=area_note(report.synthesis),
         alm_range=alm_range(report.synthesis),
         chain=chain.chain(manifest),
+        hidden_images=report.simulation.hidden_vectors_checked // max(1, len(report.layers) - 1),
         timeline=charts.timeline(report),
         image=charts.digit(digits.images[0]),
         maps=charts.maps(model, digits.images[0]) if model else [],
