@@ -339,6 +339,6 @@ def test_contents_of_another_model_are_refused(smoke):
 def test_an_accelerator_that_never_answers_is_one_line(smoke, monkeypatch):
     """The simulation ends by itself after as many cycles as it may take."""
     true = predicted()
-    soon = SimpleNamespace(interval_cycles=1, latency_cycles=1, cycles_per_image=1, copies=true.copies)
+    soon = SimpleNamespace(interval_cycles=1, latency_cycles=1, cycles_per_image=1, copies=true.copies, pace=true.pace)
     monkeypatch.setattr(folding, "predict_hardware", lambda _: soon)
     refused(smoke, rf"\d+ results came for {IMAGES} images")
