@@ -51,8 +51,11 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
   stages.foreach(_.io.loading := loadPort.io.running)
   stages.flatMap(_.io.load).zip(loadPort.io.buses).foreach { case (memory, bus) => memory := bus }
 
-  // Images inside: at most a batch in every register and in every place of every buffer on their way
-  val places = plans.map(plan => 3 + plan.fifoDepth + plan.config.convolution.fold(0)(_ => 4)).sum + 4
+  // Images inside: at most a batch in every register and in every place of every buffer on their way; a map has seven
+  // registers more, and as many images wait before it as its backlog has room for
+  val places = plans.map { plan =>
+    3 + plan.fifoDepth + plan.config.convolution.fold(0)(map => 7 + plan.backlog / (map.height * map.width) + 1)
+  }.sum + 4
   val inside = CounterUpDown(1 << log2Up(copies * places + 1))
   when(entry.imageStarts) { inside.increment() }
   when(io.results.fire) { inside.decrement() }
