@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What several keys of a design must be together; each mistake is one line with file, key, value and what would do."""
 
-from itertools import pairwise
 from typing import Any, NoReturn
 
 from xnorfpga.artefacts.folding import Folding
@@ -178,15 +177,6 @@ def check_memory(design: Design) -> None:
     """The weights alone must fit into the device's block RAM, whatever the folding."""
     if excess := excess_of_bits(design.weight_bits, design.board):
         _reject(design, "network.layers", list(design.network.layers), excess)
-
-
-def excess_of_weights(network: tuple[int, ...], board: Board, weight_bits: int = 1) -> str:
-    """Return by how much a fully connected network's weights are too many for a board's block RAM; empty if they fit.
-
-    A weight of the last layer has one bit, the others `weight_bits`.
-    """
-    sizes = [mw * mh for mw, mh in pairwise(network)]
-    return excess_of_bits(sum(sizes[:-1]) * weight_bits + sizes[-1], board)
 
 
 def excess_of_bits(bits: int, board: Board) -> str:

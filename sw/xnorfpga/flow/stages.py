@@ -130,6 +130,15 @@ def as_many_images(had: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 PROJECT = steps.FOLDER.as_posix()
 REPORTS = f"{PROJECT}/{project.OUTPUT}"
+SIMULATED = (
+    "hardware.json",
+    "manifest.json",
+    "rtl/*.v",
+    "accelerator.json",
+    "weights/*.npz",
+    "mem/images.json",
+    "mem/*.bin",
+)
 MEMORIES = ("mem/images.json", "mem/load.bin", "mem/*.bin")
 STAGES = (
     Stage(
@@ -194,15 +203,7 @@ STAGES = (
         "rtl.simulate",
         "simulate",
         uses=("network.dataset", "weights"),
-        reads=(
-            "hardware.json",
-            "manifest.json",
-            "rtl/*.v",
-            "accelerator.json",
-            "weights/*.npz",
-            "mem/images.json",
-            "mem/*.bin",
-        ),
+        reads=SIMULATED,
         writes=("sim.json",),
         environment=data_source,
         spawns=("rtl.testbench",),
@@ -216,15 +217,7 @@ STAGES = (
         "rtl.activity",
         "activity",
         uses=("network.dataset", "weights"),
-        reads=(
-            "hardware.json",
-            "manifest.json",
-            "rtl/*.v",
-            "accelerator.json",
-            "weights/*.npz",
-            "mem/images.json",
-            "mem/*.bin",
-        ),
+        reads=SIMULATED,
         writes=("activity.json",),
         outside=harness,
         environment=data_source,
