@@ -21,6 +21,7 @@ from xnorfpga.network import golden, package
 
 SHIFTING = {"schedule": "right_shift", "shift_every_epochs": 2}
 TAUGHT = Distillation(weight=0.5, temperature=2.0, teacher_images=500, teacher_learning_rate=0.003)
+FLOAT = 1000
 OPTIONS = {
     "two-bit activations": {"activation_bits": 2},
     "two-bit activations at 4:1": {"activation_bits": 2, "activation_ratio": 4},
@@ -31,6 +32,8 @@ OPTIONS = {
     "HORQ": {"method": "xnor_net", "activation_bits": 2},
     "BWN": {"method": "bwn"},
     "taught": {"distillation": TAUGHT},
+    "float weights first": {"float_weight_images": FLOAT},
+    "bfloat16": {"precision": "bfloat16"},
     "adamax": {"optimizer": "adamax"},
     "shift_adamax": {"optimizer": "shift_adamax"},
     "right_shift": SHIFTING,
@@ -80,6 +83,30 @@ def test_the_learning_rate_follows_the_schedule(tiny, dataset, tmp_path):
     assert rates[False][0] == 1.0
     assert rates[False][12] == pytest.approx(0.5)
     assert 0 < rates[False][-1] < 0.01
+
+
+def test_hidden_weights_are_floats_for_so_many_images_and_the_last_layers_never(tiny, dataset, tmp_path, monkeypatch):
+    run, seen = train.Run(changed(tiny, {"float_weight_images": FLOAT}), dataset, tmp_path / "resume.pt"), []
+    step = run.train_batch
+    monkeypatch.setattr(run, "train_batch", lambda chosen: (seen.append(few_values(run.net)), step(chosen)))
+    run.train()
+    first = run.steps * round(FLOAT / (run.steps * run.batch))
+    assert 0 < first < len(seen)
+    assert seen == [[False, False, True]] * first + [[True, True, True]] * (len(seen) - first)
+
+
+def few_values(net):
+    return [linear.seen().unique().numel() == 2 for linear in net.linears]
+
+
+def test_bfloat16_rounds_the_sums_of_the_training_alone(tiny, dataset, tmp_path):
+    run = train.Run(changed(tiny, {"precision": "bfloat16"}), dataset, tmp_path / "resume.pt")
+    linear, seen = run.net.linears[0], []
+    linear.register_forward_hook(lambda module, given, sums: seen.append(sums.dtype))
+    run.train()
+    assert seen[0] == torch.bfloat16  # of a batch
+    assert seen[-1] == torch.float32  # of the validation digits
+    assert linear.weight.dtype == linear.weight.grad.dtype == torch.float32
 
 
 @pytest.mark.parametrize("name", OPTIONS)

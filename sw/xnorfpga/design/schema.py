@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands in a design file and in a board's: one strict class per table, the accepted range beside each field."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -142,7 +143,9 @@ class Training(Strict):
     55,000: it only passes over them more often. Each image is moved by up to `shift_pixels`, turned by up to
     `rotation_degrees`, and scaled and sheared by up to a share; with `flip` half of them are mirrored left to right.
     `shift_every_epochs` belongs to the schedule "right_shift" alone. A ternary weight is 0 up to `ternary_threshold`
-    times the layer's largest. Every `method` but "bnn" is a reference in software alone.
+    times the layer's largest. Every `method` but "bnn" is a reference in software alone. In the hidden layers the first
+    `float_weight_images` meet the latent weights themselves, which are quantized from then on. `precision` is that of
+    sums, maps and gradients while the network trains; it is measured in float32.
     """
 
     images: ImagesShown
@@ -161,6 +164,8 @@ class Training(Strict):
     batch_norm: Literal["plain", "shift"] = "plain"
     method: Literal["bnn", "xnor_net", "bwn", "ttq"] = "bnn"
     ternary_threshold: Annotated[float, Field(ge=0, le=0.99)] = 0.05
+    float_weight_images: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
     distillation: Distillation | None = None
     pruning: Pruning | None = None
 
@@ -179,6 +184,14 @@ class Training(Strict):
         if schedule == "cosine" and epochs is not None:
             raise ValueError("accepted with schedule = 'right_shift' alone")
         return epochs
+
+    @field_validator("float_weight_images")
+    @classmethod
+    def some_of_the_images(cls, images: int, info: ValidationInfo) -> int:
+        """Accept fewer than the images of the whole training: its last weights are quantized."""
+        if images >= info.data.get("images", math.inf):
+            raise ValueError(f"fewer than training.images = {info.data['images']} are needed")
+        return images
 
 
 class CyclesGoal(Strict):

@@ -24,18 +24,24 @@ class BinaryLinear(nn.Linear):
     """A fully connected layer of signs, without bias: inputs [N, MW] to sums [N, MH].
 
     For inputs of whole numbers each sum is a whole number, exact in float32 below 2^24.
-    `weight` is the latent weight; only its sign is ever used.
+    `weight` is the latent weight; only its sign is used, except where `latent` lets a training begin with floats.
     """
+
+    latent = False
 
     def __init__(self, mw: int, mh: int):  # noqa: D107
         super().__init__(mw, mh, bias=False)
 
     def quantized(self) -> Tensor:
-        """Return the weights [MH, MW] that the forward pass sees; their gradient reaches `weight`."""
+        """Return the weights [MH, MW] of few values; their gradient reaches `weight`."""
         return binarize_weight(self.weight)
 
+    def seen(self) -> Tensor:
+        """Return the weights [MH, MW] that the forward pass sees."""
+        return self.weight if self.latent else self.quantized()
+
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
-        return F.linear(x, self.quantized())
+        return F.linear(x, self.seen())
 
 
 class TernaryLinear(BinaryLinear):

@@ -100,7 +100,7 @@ class QuantizedNet(nn.Module):
         same map. The gradient then goes to the window whose output was the greatest, not to the first of equal answers.
         """
         maps = x.unflatten(1, (convolution.height, convolution.width, convolution.channels))
-        sums = convolve(maps, linear.quantized(), convolution, frame)
+        sums = convolve(maps, linear.seen(), convolution, frame)
         outputs = norm(sums.flatten(0, 2)).unflatten(0, sums.shape[:3])
         return self.activation.quantize(pool(outputs, convolution.pool)).flatten(1)
 
@@ -108,6 +108,14 @@ class QuantizedNet(nn.Module):
         """Return the least value of layer k's inputs: -1 in every plane, the padding; where they are floats, 0."""
         coefficients = self.activation.coefficients if k else self.input_coefficients
         return -sum(coefficients or ())
+
+    def use_latent(self, latent: bool) -> None:
+        """Have the hidden layers' inputs meet the latent weights themselves, or what is quantized of them.
+
+        The batch norm behind a hidden layer takes up that the two differ in size; nothing stands behind the last.
+        """
+        for linear in self.linears[:-1]:
+            linear.latent = latent
 
     @torch.no_grad()
     def clamp_(self) -> None:

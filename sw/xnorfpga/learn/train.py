@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,6 +161,9 @@ class Run:
             _set_random_state(self.random)
             self.random = None
         self.net.train()
+        self.net.use_latent(
+            len(self.curves) < round(self.design.recipe.float_weight_images / (self.steps * self.batch))
+        )
         while self.step < self.steps:
             self.train_batch(order[self.step * self.batch : (self.step + 1) * self.batch])
             self.step += 1
@@ -191,7 +194,8 @@ class Run:
     def train_batch(self, chosen: Tensor) -> None:
         """Take one step of the optimizer on the chosen images."""
         images = augment(self.images[chosen], self.design.recipe)
-        logits = self.net(pixels(images, self.design.quantization))
+        with self.precision():
+            logits = self.net(pixels(images, self.design.quantization)).float()
         if self.teacher:
             rule = self.design.recipe.distillation
             assert rule is not None
@@ -205,6 +209,12 @@ class Run:
         self.net.clamp_()
         self.loss += loss.item()
         self.correct += int((logits.argmax(1) == self.labels[chosen]).sum())
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return where torch computes as precisely as the design asks: bfloat16's ±1 are exact, its sums rounded."""
+        if self.design.recipe.precision == "float32":
+            return nullcontext()
+        return torch.autocast(torch.get_default_device().type, torch.bfloat16)
 
     def key(self) -> dict[str, Any]:
         """Return what decides the trained bits: a saved state is of use only where all of it is the same."""
