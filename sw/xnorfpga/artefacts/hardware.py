@@ -13,6 +13,7 @@ ROUTINGS: tuple[Routing, ...] = ("stationary", "diagonal", "broadcast")
 Count = Annotated[int, Field(ge=1)]
 Kind = Literal["binary", "ternary"]
 BAUD = 1_000_000  # what every USB-serial cable of 3.3 V can
+OSCILLATOR_MHZ = 50.0  # of every board so far
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ class Hardware(Artefact):
     """A hardware configuration.
 
     `input_word_bits` of an image enter per cycle, bit plane after bit plane; `copies` images share every weight read.
-    `baud` is of the board's serial port, in bits per second.
+    `baud` is of the board's serial port, in bits per second. Where the clock is not the board's oscillator, a PLL of the
+    board's top level makes it of that.
     Mirrors AcceleratorConfig in Scala, which checks what depends on several fields.
     """
 
@@ -158,3 +160,9 @@ class Hardware(Artefact):
     layers: tuple[LayerShape, ...]
     memory: BlockRam
     baud: Count = BAUD
+    oscillator_mhz: float = OSCILLATOR_MHZ
+
+    @property
+    def has_pll(self) -> bool:
+        """Whether the board's top level has a PLL."""
+        return self.clock_mhz != self.oscillator_mhz

@@ -9,6 +9,7 @@ from xnorfpga.base import paths
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.strict import show
 from xnorfpga.data.datasets import DATASETS
+from xnorfpga.design import pll
 from xnorfpga.design.schema import TRAIN, Board, Design, Training
 
 SAMPLES_OF_BIT = range(5, 17)  # of the board's UART
@@ -214,10 +215,19 @@ def check_hardware_form(design: Design) -> None:
 
 
 def check_clock(design: Design) -> None:
-    """The board's oscillator is the clock: no PLL is generated, so another figure would only be claimed."""
-    oscillator = design.board.clock.oscillator_mhz
-    if design.board.clock_mhz != oscillator:
-        _reject(design, "board.clock_mhz", design.board.clock_mhz, f"accepted: {oscillator:g}, the board's oscillator")
+    """The clock is the board's oscillator, or one that the PLL makes of it exactly."""
+    board = design.board
+    oscillator = board.clock.oscillator_mhz
+    if board.clock_mhz == oscillator:
+        return
+    source, wanted = pll.khz(oscillator), pll.khz(board.clock_mhz)
+    if board.family != pll.FAMILY or source is None:
+        accepted = f"accepted: {oscillator:g}, the board's oscillator; no PLL is known for {board.family}"
+        _reject(design, "board.clock_mhz", board.clock_mhz, accepted)
+    if wanted is None or pll.counters(source, wanted) is None:
+        accepted = f"accepted: {oscillator:g} · M / (N · C) in whole counters of the PLL, in whole kHz"
+        near = ", ".join(f"{each / 1000:g}" for each in pll.nearest(source, board.clock_mhz * 1000))
+        _reject(design, "board.clock_mhz", board.clock_mhz, f"{accepted}; nearest: {near}")
 
 
 def check_baud(design: Design) -> None:

@@ -36,6 +36,7 @@ def hardware(design: Design, folding: Folding) -> Hardware:
         layers=tuple(layers),
         memory=block_ram(design.board),
         baud=design.board.baud,
+        oscillator_mhz=design.board.clock.oscillator_mhz,
     )
 
 

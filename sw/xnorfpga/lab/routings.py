@@ -46,6 +46,7 @@ def hardware(routing: Routing, pe: int, simd: int) -> Hardware:
             LayerShape(mw=SIZE, mh=10, routing="broadcast", pe=10, simd=4),
         ),
         memory=block_ram(board),
+        oscillator_mhz=board.clock.oscillator_mhz,
     )
 
 

@@ -25,13 +25,15 @@ case class De1SocTop(plan: LinkPlan) extends Component {
   }
   noIoPrefix()
 
-  private val powerOn = ClockDomain(io.CLOCK_50, config = ClockDomainConfig(resetKind = BOOT))
+  private val powerOn =
+    if (config.hasPll) Pll.domain(io.CLOCK_50, config.oscillatorMhz, config.clockMhz)
+    else ClockDomain(io.CLOCK_50, config = ClockDomainConfig(resetKind = BOOT))
   val reset = new ClockingArea(powerOn) {
     val count = Reg(UInt(4 bits)) init 0
     when(count =/= count.maxValue) { count := count + 1 }
     val active = RegNext(count =/= count.maxValue || !BufferCC(io.KEY(0), init = True)) init True
   }
-  val system = ClockDomain(io.CLOCK_50, reset = reset.active, config = ClockDomainConfig(resetKind = SYNC))
+  val system = ClockDomain(powerOn.clock, reset = reset.active, config = ClockDomainConfig(resetKind = SYNC))
 
   val board = new ClockingArea(system) {
     val accelerator = AcceleratorBlackBox(config, plan.loadWordBits)

@@ -11,6 +11,7 @@ import upickle.implicits.key
   *   after the other, the least first
   * @param copies images that share every weight read
   * @param baud bits a second of the board's serial port
+  * @param oscillatorMhz of the board; a PLL makes another clock of it
   */
 @upickle.implicits.allowUnknownKeys(false)
 case class AcceleratorConfig(
@@ -20,7 +21,8 @@ case class AcceleratorConfig(
     copies: Int,
     layers: Seq[LayerConfig],
     memory: BlockRam,
-    baud: Int = 1000000
+    baud: Int = 1000000,
+    @key("oscillator_mhz") oscillatorMhz: Double = 50
 ) {
   if (layers.isEmpty) refuse("layers = []: at least one layer is needed")
   if (copies < 1) refuse(s"copies = $copies: at least 1")
@@ -53,6 +55,7 @@ case class AcceleratorConfig(
     refuse(s"weights = \"${layers.last.weights.name}\" in the last layer: its sums are the scores, which only binary weights compare")
 
   // Safely deducible parameters
+  val hasPll = clockMhz != oscillatorMhz
   val inputWords = map.fold(layers.head.planes * (layers.head.mw / inputWordBits))(image => image.height * image.width)
   val classes = layers.last.mh
   val classBits = log2Up(classes) max 1
