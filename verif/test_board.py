@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from bench.builds import elaborated
-from bench.configurations import BOARD, BOARDS, Configuration, contents, images, initial_network, network
+from bench.configurations import (
+    BOARD,
+    BOARDS,
+    PLL_BOARD,
+    Configuration,
+    contents,
+    images,
+    initial_network,
+    network,
+)
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
 from xnorfpga.base.paths import BUILD
@@ -18,6 +27,8 @@ from xnorfpga.host.faults import FaultyLine
 from xnorfpga.network import golden
 from xnorfpga.rtl import board, memory, verilator
 
+SERIAL = {"board": BOARD, "board_pll": PLL_BOARD}
+
 
 def write_memories(directory: Path, seed: int, configuration: Configuration = BOARD) -> golden.Model:
     """Write the memories' content of the network that they hold from the start, and return it."""
@@ -26,15 +37,27 @@ def write_memories(directory: Path, seed: int, configuration: Configuration = BO
     return initial_network(configuration, seed)
 
 
-def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
-    directory = BUILD / "verif" / "board"
-    elaborated({directory: BOARD})
-    write_memories(directory, seed)
-    sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
-    built = verilator.build(sources, "De1SocTop", verilator.QUICK)
-    variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}
-    failed = verilator.run(built, "systems.board", directory / "mem", variables, directory / "run.log", seed)
-    assert not failed, f"see {directory / 'run.log'}"
+def run(name: str, configuration: Configuration, module: str, seed: int) -> None:
+    """Run a module's tests on the top level of a configuration."""
+    directory = BUILD / "verif" / name
+    elaborated({directory: configuration})
+    write_memories(directory, seed, configuration)
+    sources, options = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")], verilator.QUICK
+    if check(Hardware, configuration, name).has_pll:
+        sources, options = [*sources, board.PLL], (*options, *verilator.TIMED)
+    built = verilator.build(sources, "De1SocTop", options)
+    variables, log = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}, directory / f"{module}.log"
+    failed = verilator.run(built, module, directory / "mem", variables, log, seed)
+    assert not failed, f"see {log}"
+
+
+@pytest.mark.parametrize("name", SERIAL)
+def test_the_board_answers_a_host_on_its_serial_port(name: str, seed: int) -> None:
+    run(name, SERIAL[name], "systems.board", seed)
+
+
+def test_the_board_runs_on_its_plls_clock_and_by_no_other(seed: int) -> None:
+    run("board_pll", SERIAL["board_pll"], "systems.pll", seed)
 
 
 @pytest.fixture

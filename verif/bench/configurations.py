@@ -130,6 +130,8 @@ BOARD = {  # ten classes, one for each digit; images of no whole byte, scores of
     "baud": BAUD,
 }
 
+PLL_BOARD = {**BOARD, "clock_mhz": 110}  # eleven samples of a bit, four cycles each, of no whole ns
+
 BOARDS = {  # whose frames are of other sizes
     # an image of three bit planes that takes a memory of 2 KiB
     "long images": chain(2, 100, (3000, 4, "broadcast", 4, 20, [1, 2, 4]), (4, 3, "stationary", 3, 4)),
@@ -137,6 +139,8 @@ BOARDS = {  # whose frames are of other sizes
     "many classes": chain(1, 8, (16, 300, "broadcast", 20, 4)),
     # an image a word, one bit of a model's word
     "smallest": chain(1, 1, (1, 1, "stationary", 1, 1)),
+    # slower than the oscillator
+    "PLL": {**chain(1, 8, (16, 8, "stationary", 8, 16), (8, 3, "broadcast", 3, 4)), "clock_mhz": 37.5},
 }  # fmt: skip
 
 MUTATED = {  # small ones which hold every kind of unit of `mnist`, `…_low_latency`, `…_paper`, `…_horq` and `…_ttq`

@@ -25,7 +25,8 @@ from xnorfpga.network.encoding import pack_bytes
 from xnorfpga.network.golden import Model
 from xnorfpga.rtl import memory
 
-CLOCK_NS = 20  # 50 MHz
+OSCILLATOR_NS = 20
+LOCK_NS = 2500 * OSCILLATOR_NS  # more than rtl/altera_pll.v takes, and some until the board is reset
 RESET_CYCLES = 16  # after power-up, and some more until KEY0 is seen
 # Lit segments of the digits
 SEGMENTS = (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F, 0x77, 0x7C, 0x39, 0x5E, 0x79, 0x71)
@@ -40,6 +41,7 @@ class Bench:
         self.dut, self.random = dut, Randomness(purpose)
         self.rng = self.random.of("decisions")
         self.hardware, self.manifest = read_json(DIRECTORY / "hardware.json"), read_json(DIRECTORY / "manifest.json")
+        self.shape = check(Hardware, self.hardware, "hardware.json")
         self.host = Host(dut, round(pace * BIT_NS), self.random.of("spikes") if noisy else None)
         self.sequence, self.shown, self.switches, self.cycles = self.rng.randrange(256), 0, 0, 0
         count = self.manifest["link"]["stored"]["images"]
@@ -51,13 +53,20 @@ class Bench:
             self.dut.mutant.value = int(MUTANT)
         self.dut.KEY.value = 0b1111
         self.dut.SW.value = self.switches = self.rng.randrange(16)
-        Clock(self.dut.CLOCK_50, CLOCK_NS, unit="ns", impl="gpi").start()
+        self.oscillator = Clock(self.dut.CLOCK_50, OSCILLATOR_NS, unit="ns", impl="gpi")
+        self.oscillator.start()
+        if self.shape.has_pll:
+            await Timer(LOCK_NS, "ns")
         if switched_on:
-            await Timer(2 * RESET_CYCLES * CLOCK_NS, "ns")
+            await self.passes(2 * RESET_CYCLES)
             self.shows()
         else:
             await self.press()
         self.host.start()
+
+    async def passes(self, cycles: int) -> None:
+        """Wait for the time of some cycles of the board's clock."""
+        await Timer(round(cycles * 1e6 / self.shape.clock_mhz), "ps")
 
     async def press(self) -> None:
         """Press KEY0, the reset, for some cycles."""
@@ -68,16 +77,16 @@ class Bench:
     async def key(self, number: int) -> None:
         """Press a key for some cycles."""
         self.dut.KEY.value = 0b1111 ^ 1 << number
-        await Timer(RESET_CYCLES * CLOCK_NS, "ns")
+        await self.passes(RESET_CYCLES)
         self.dut.KEY.value = 0b1111
-        await Timer(RESET_CYCLES * CLOCK_NS, "ns")
+        await self.passes(RESET_CYCLES)
 
     async def demonstrate(self, image: int, model: Model) -> None:
         """Choose a stored image with SW and have it classified by KEY1: its class, and the latency of a lone image."""
         self.dut.SW.value = self.switches = image
-        predicted = predict_hardware(check(Hardware, self.hardware, "hardware.json")).latency_cycles
+        predicted = predict_hardware(self.shape).latency_cycles
         await self.key(1)
-        await Timer(predicted * CLOCK_NS, "ns")
+        await self.passes(predicted)
         self.shown = int(golden.infer(model, self.stored[image : image + 1]).classes[0])
         self.cycles = predicted
         self.shows()
@@ -130,7 +139,7 @@ class Bench:
         assert identity == Identity(
             version=protocol.VERSION,
             digest=int(link["digest"], 16),
-            clock_khz=50_000,
+            clock_khz=round(1000 * self.shape.clock_mhz),
             image_bits=shape,
             classes=output["classes"],
             score_bytes=-(-output["score_bits"] // 8),

@@ -148,8 +148,8 @@ class Hardware(Artefact):
     """A hardware configuration.
 
     `input_word_bits` of an image enter per cycle, bit plane after bit plane; `copies` images share every weight read.
-    `baud` is of the board's serial port, in bits per second. Where the clock is not the board's oscillator, a PLL of the
-    board's top level makes it of that.
+    `baud` is of the board's serial port, in bits per second. Where `oscillator_mhz`, the board's own clock, is another
+    than `clock_mhz`, the board's top level has a PLL.
     Mirrors AcceleratorConfig in Scala, which checks what depends on several fields.
     """
 

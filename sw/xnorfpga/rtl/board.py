@@ -2,6 +2,7 @@
 """A simulated board: the whole top level under Verilator behind a pseudo-terminal, for hosts without hardware.
 
 The RTL is the board's own, but for the baud rate: the fastest that the UART takes, so that a byte costs few cycles.
+Where it has a PLL, a cycle of the oscillator stands for one of the PLL's clock: here cycles pass, not time.
 """
 
 import os
@@ -21,6 +22,8 @@ from xnorfpga.rtl import elaborate, verilator
 
 CYCLES_OF_BIT = 5
 HARNESS = Path(__file__).with_name("board.cpp")
+PLL = Path(__file__).with_name("altera_pll.v")  # a model of what Quartus brings
+IN_STEP = "-DIN_STEP"  # its macro for benches that count cycles alone
 
 
 def build(hardware: Hardware, directory: Path) -> Path:
@@ -37,7 +40,8 @@ def build(hardware: Hardware, directory: Path) -> Path:
         elaborate.elaborate_many([(fast, directory)])
         write_text(made, key)
     manifest = Manifest.read(directory / "manifest.json")
-    return verilator.build_program([directory / file for file in manifest.files], manifest.board_top, HARNESS)
+    sources = [*(directory / file for file in manifest.files), *([PLL] if fast.has_pll else [])]
+    return verilator.build_program(sources, manifest.board_top, HARNESS, [IN_STEP] if fast.has_pll else [])
 
 
 @dataclass(frozen=True)

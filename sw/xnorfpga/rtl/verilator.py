@@ -26,6 +26,7 @@ from xnorfpga.base.paths import BUILD
 ARGUMENTS = ("-O3", "--x-assign", "fast", "--output-split", "15000", "-Wno-fatal", "-Wno-WIDTH")
 ONE_FILE = ("--output-split", "0")
 QUICK = ("-O1", "--x-assign", "fast", *ONE_FILE, "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O0")
+TIMED = ("--timing", "-CFLAGS", "-std=c++20")  # beside these: sources with delays, which become coroutines
 
 # cocotb rewrites the assertions of every module that is imported, numpy's too: a second of each start. Ours are enough.
 START_QUICKLY = {

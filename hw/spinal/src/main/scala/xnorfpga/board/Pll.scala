@@ -34,7 +34,8 @@ object Pll {
     pll.refclk := oscillator
     pll.rst := False // it locks again by itself
     pll.fbclk := False
-    val clock = pll.outclk(0)
+    val clock = Bool().setName("clock")
+    clock := pll.outclk(0)
     val unlocked = ResetCtrl.asyncAssertSyncDeassert(
       pll.locked,
       ClockDomain(clock),
