@@ -12,6 +12,7 @@ from bench.configurations import (
     BOARD,
     BOARDS,
     PLL_BOARD,
+    SLOW_BOARD,
     Configuration,
     contents,
     images,
@@ -27,7 +28,7 @@ from xnorfpga.host.faults import FaultyLine
 from xnorfpga.network import golden
 from xnorfpga.rtl import board, memory, verilator
 
-SERIAL = {"board": BOARD, "board_pll": PLL_BOARD}
+SERIAL = {"board": BOARD, "board_slow": SLOW_BOARD}
 
 
 def write_memories(directory: Path, seed: int, configuration: Configuration = BOARD) -> golden.Model:
@@ -57,7 +58,7 @@ def test_the_board_answers_a_host_on_its_serial_port(name: str, seed: int) -> No
 
 
 def test_the_board_runs_on_its_plls_clock_and_by_no_other(seed: int) -> None:
-    run("board_pll", SERIAL["board_pll"], "systems.pll", seed)
+    run("board_pll", PLL_BOARD, "systems.pll", seed)
 
 
 @pytest.fixture

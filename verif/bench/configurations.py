@@ -130,7 +130,8 @@ BOARD = {  # ten classes, one for each digit; images of no whole byte, scores of
     "baud": BAUD,
 }
 
-PLL_BOARD = {**BOARD, "clock_mhz": 110}  # eleven samples of a bit, four cycles each, of no whole ns
+PLL_BOARD = {**BOARD, "clock_mhz": 110}  # eleven samples of a bit, four cycles each; a cycle is no whole ps
+SLOW_BOARD = {**BOARD, "clock_mhz": 27.5}  # a cycle each: fast to simulate
 
 BOARDS = {  # whose frames are of other sizes
     # an image of three bit planes that takes a memory of 2 KiB

@@ -2,8 +2,8 @@
 // A PLL as the board's top level uses it, for simulators: the module of this name that Quartus brings is its own.
 //
 // It locks when LOCK cycles in a row of the reference are as long as they should be, to 1 %, and is unlocked by one that is
-// not, or where none comes. Locked, its clock follows the reference's own period, in whole ps without drift. Until then its
-// clock is a wrong one: it stands still, and for the second half of the time runs at half the frequency.
+// not, or where none comes. Locked, its clock follows the reference's own period, in whole ps without drift. Until then it
+// stands still, after a wrong cycle only for half of the time: for the other half it runs at half the frequency.
 //
 // With the macro IN_STEP there is no time, for benches that count cycles alone: a cycle of the reference is one of the clock.
 `timescale 1ps / 1ps
@@ -66,6 +66,7 @@ module altera_pll #(
   reg clock = 0;
   reg [63:0] last = 0, period = NOMINAL, half, rest = 0;
   integer good = 0;  // cycles in a row
+  reg still = 0;
   assign outclk = clock;
 
   always @(posedge refclk, posedge rst) begin
@@ -74,6 +75,7 @@ module altera_pll #(
     if (rst || 100 * period < 99 * NOMINAL || 100 * period > 101 * NOMINAL) good = 0;
     else if (good < LOCK) good = good + 1;
     locked = good == LOCK;
+    if (locked) still = 0;
   end
 
   always begin
@@ -81,16 +83,17 @@ module altera_pll #(
     if ($time - last > 2 * NOMINAL) begin
       good = 0;
       locked = 0;
+      still = 1;
     end
   end
 
   always
-    if (good < LOCK / 2) #(NOMINAL);
+    if (still || good < LOCK / 2) #(NOMINAL);
     else begin
       rest = rest + period * REFERENCE * (locked ? 1 : 2);
       half = rest / (2 * OUTPUT);
       rest = rest % (2 * OUTPUT);
-      #(half) clock = !clock;
+      #(half) if (!still) clock = !clock;
     end
 `endif
 endmodule
