@@ -8,7 +8,7 @@ import pytest
 from xnorfpga.artefacts.hardware import ROUTINGS
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import DESIGNS
-from xnorfpga.design import designs
+from xnorfpga.design import designs, pll
 from xnorfpga.design.hardware import hardware
 
 GOOD = """\
@@ -299,12 +299,58 @@ def test_a_board_is_named_or_the_default_one():
         designs.board("de2")
 
 
-def test_a_clock_that_the_board_does_not_have_is_refused(tmp_path):
+@pytest.mark.parametrize("mhz", ["50", "37.5", "74.25", "100", "110", "143", "500"])
+def test_a_clock_is_the_oscillator_or_one_that_the_pll_makes_of_it(mhz, tmp_path):
+    design = with_clock(tmp_path, mhz)
+    assert design.board.clock_mhz == float(mhz)
+    built = hardware(design, design.folding)
+    assert (built.clock_mhz, built.oscillator_mhz, built.has_pll) == (float(mhz), 50, mhz != "50")
+
+
+@pytest.mark.parametrize(
+    ("mhz", "nearest"),
+    [
+        ("49.9", "49.6, 49.75, 49.8, 50"),  # the oscillator itself is among them
+        ("66.667", "66.5, 66.75, 66.875, 67"),
+        ("33.33333333", "33.2, 33.25, 33.375, 33.4"),  # no whole kHz
+        ("1", "1.2, 1.21, 1.22, 1.225"),  # the greatest C is not enough
+        ("499.999", "495, 496.875, 497.5, 500"),
+    ],
+)
+def test_a_clock_that_the_pll_does_not_make_is_refused(mhz, nearest, tmp_path):
+    accepted = r"accepted: 50 · M / \(N · C\) in whole counters of the PLL, in whole kHz; nearest: "
+    with pytest.raises(UserError, match=rf"fast\.toml: board\.clock_mhz = {mhz}.*: {accepted}{nearest}$"):
+        with_clock(tmp_path, mhz)
+
+
+def with_clock(folder, mhz):
+    """Load a small design with another clock, and a baud rate that every clock has."""
+    path, cycles = folder / "fast.toml", 5
     text = (DESIGNS / "smoke.toml").read_text()
-    path = tmp_path / "fast.toml"
-    path.write_text(text.replace("clock_mhz = 50", "clock_mhz = 100"))
-    with pytest.raises(UserError, match=r"fast\.toml: board\.clock_mhz = 100.*: accepted: 50, the board's oscillator$"):
-        designs.load(path)
+    path.write_text(text.replace("clock_mhz = 50", f"clock_mhz = {mhz}\nbaud = {round(float(mhz) * 1e6 / cycles)}"))
+    return designs.load(path)
+
+
+def test_another_family_has_no_pll_that_is_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(pll, "FAMILY", "another")
+    with pytest.raises(UserError, match=r"accepted: 50, the board's oscillator; no PLL is known for Cyclone V$"):
+        with_clock(tmp_path, "100")
+
+
+def test_the_clocks_are_those_of_all_counters():
+    """Each M, N and C within the limits, and the phase detector and the oscillator inside within theirs."""
+    found = {
+        50_000 * m // (n * c)
+        for n in range(1, pll.COUNTER + 1)
+        for m in range(1, pll.COUNTER + 1)
+        if pll.PFD_MHZ[0] * n <= 50 <= pll.PFD_MHZ[1] * n and pll.VCO_MHZ[0] * n <= 50 * m <= pll.VCO_MHZ[1] * n
+        for c in range(1, pll.COUNTER + 1)
+        if 50_000 * m % (n * c) == 0
+    }
+    least, most = pll.RANGE_KHZ
+    made = {khz: pll.counters(50_000, khz) for khz in range(least, most + 1)}
+    assert {khz for khz in found if least <= khz <= most} == {khz for khz, counters in made.items() if counters}
+    assert all(50_000 * each.m == khz * each.n * each.c for khz, each in made.items() if each)
 
 
 def test_a_pruned_network_may_take_fewer_pixels(tmp_path):

@@ -13,6 +13,7 @@ from xnorfpga.artefacts.hardware import ROUTINGS, Hardware
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import Report
 from xnorfpga.artefacts.sweep import COMPARISON, Sweep
+from xnorfpga.artefacts.synthesis import Clock
 from xnorfpga.artefacts.training import Training
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_json
@@ -205,6 +206,39 @@ def test_energy_of_a_fitted_design_is_that_of_quartus(build, capsys):
     assert page.count("0.186 µJ in all, 0.048 µJ by core dynamic power (fitted)") == 2
     assert "Fmax is 61.2 MHz" in page and "core_dynamic_mw" not in page and "spread" not in page
     assert "0.186 µJ in all" in capsys.readouterr().out
+
+
+CLOCKS = [
+    dict.fromkeys(Clock.model_fields) | {"name": "CLOCK_50", "constrained": True, "period_ns": 20.0},
+    dict.fromkeys(Clock.model_fields)
+    | {"name": "pll|divclk", "constrained": True, "period_ns": 9.09, "setup_slack_ns": 0.75, "hold_slack_ns": 0.18},
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "110 MHz is met, slack 0.18 ns"),
+        ({"setup_slack_ns": -0.2}, "110 MHz is NOT met: slack -0.2 ns of pll|divclk"),
+        ({"setup_slack_ns": None, "hold_slack_ns": None}, "110 MHz is not shown: no slack is reported"),
+        ({"constrained": False}, "110 MHz is not shown: no slack is reported"),
+    ],
+)
+def test_images_per_second_follow_the_clock_and_the_report_says_whether_it_is_met(build, changes, said):
+    change(build / "hardware.json", clock_mhz=110.0)
+    fitted(build, clocks=[CLOCKS[0], CLOCKS[1] | changes])
+    found = report.report(designs.load("smoke"), build)
+    assert found.speed.images_per_second == 110e6 / 16
+    page = (build / "report" / "index.html").read_text()
+    assert page.count(said) == 2 and "6,875,000" in page
+
+
+def test_a_clock_that_no_timing_analysis_has_met_is_not_claimed(build):
+    """Neither of an estimate, nor where Quartus' reports have no Fmax of that clock."""
+    assert page_of(build).count("50 MHz is not shown: only Quartus&#39; timing analysis tells") == 2
+    fitted(build, clocks=CLOCKS, reasons={"fmax_mhz": "no clock constrained to 50 MHz"})
+    change(build / "synth.json", fmax_mhz=None)
+    assert page_of(build).count("50 MHz is not shown: no clock constrained to 50 MHz") == 2
 
 
 def test_without_power_the_energy_is_an_estimate_with_its_spread(build):

@@ -506,6 +506,58 @@ def test_a_generated_clock_is_as_constrained_as_its_master(made_up: bool, report
     assert clock_of(parse(reports), "pll|divclk").constrained is not made_up
 
 
+COUNTER, VCO = "pll|general[0].gpll~PLL_OUTPUT_COUNTER|divclk", "pll|general[0].gpll~FRACTIONAL_PLL|vcoph[0]"
+
+
+@pytest.fixture
+def pll_reports(reports: Path) -> Path:
+    """Reports of a board whose PLL makes 110 MHz of the oscillator, which then clocks no register itself."""
+    clocks = (
+        "; Clocks ;\n+---+\n; Clock Name ; Type ; Period ; Frequency ; Master ;\n+---+\n"
+        "; CLOCK_50 ; Base ; 20.000 ; 50.0 MHz ; ;\n"
+        f"; {VCO} ; Generated ; 1.515 ; 660.0 MHz ; CLOCK_50 ;\n"
+        f"; {COUNTER} ; Generated ; 9.090 ; 110.0 MHz ; {VCO} ;\n+---+\n\n"
+    )
+    edit(
+        reports,
+        "*.sta.rpt",
+        ("; CLOCK_50 ( *);", f"; {COUNTER} ;"),
+        (r"; Clocks (?s:.*?)\+\n\n", clocks),
+        (r".*accelerator\|latched.*\n", ""),
+        ("95.02 MHz", "120.5 MHz"),
+        ("96.14 MHz", "121.7 MHz"),
+    )
+    (reports / "De1SocTop.sta.summary").unlink()
+    return reports
+
+
+def test_the_plls_clock_is_the_one_that_is_asked_for(pll_reports: Path) -> None:
+    """Derived from the clock that the SDC creates; the oscillator and the VCO are others, and have no Fmax."""
+    result = parse(pll_reports, clock_mhz=110)
+    assert [(each.name, each.constrained) for each in result.clocks] == [
+        ("CLOCK_50", True),
+        (VCO, True),
+        (COUNTER, True),
+    ]
+    assert result.fmax_mhz == 120.5 == clock_of(result, COUNTER).fmax_mhz
+    assert parse(pll_reports).fmax_mhz == 120.5
+    near = parse(pll_reports, clock_mhz=109.5)
+    assert near.fmax_mhz is None and "no clock constrained to 109.5 MHz" in near.reasons["fmax_mhz"]
+    assert not any("timing" in caution for caution in result.cautions)
+
+
+def test_the_plls_clock_is_not_the_users_where_quartus_made_up_its_base(pll_reports: Path) -> None:
+    edit(pll_reports, "*.sta.rpt", (r"(Info \(332104\).*)", r"\1\n" + BY_PLL))
+    result = parse(pll_reports, clock_mhz=110)
+    assert result.fmax_mhz is None and not any(each.constrained for each in result.clocks)
+    assert any(f"no constraint of the user's on CLOCK_50, {VCO}, {COUNTER}" in caution for caution in result.cautions)
+
+
+def test_negative_slack_of_the_plls_clock_is_told(pll_reports: Path) -> None:
+    edit(pll_reports, "*.sta.rpt", (r"9\.476", "-0.476"))
+    assert f"timing is not met: setup slack -0.476 ns of {COUNTER}" in parse(pll_reports, clock_mhz=110).cautions
+
+
 def test_negative_slack_of_each_kind_is_told(reports: Path) -> None:
     edit(reports, "*.sta.*", (r"14\.500", "-0.500"), (r"0\.702", "-0.200"), (r"8\.828", "-0.300"))
     cautions = parse(reports).cautions

@@ -458,10 +458,10 @@ def settings(path: Path) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in path.read_text().splitlines() if line and line[0] != "#"]
 
 
-def write(directory: Path, ports: list[Port] = PORTS, contents: list[Path] | None = None) -> Path:
+def write(directory: Path, ports: list[Port] = PORTS, contents: list[Path] | None = None, board: Board = BOARD) -> Path:
     project = directory / "project"
     files = [directory / "rtl" / "A.v", directory / "rtl" / "B.sv"]
-    quartus_project.write_project(project, BOARD, files, "De1SocTop", ports, contents or [])
+    quartus_project.write_project(project, board, files, "De1SocTop", ports, contents or [])
     return project
 
 
@@ -496,6 +496,16 @@ def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -
         "set_false_path -from [get_ports {GPIO_0_UART_RX}]",
         "set_false_path -to [get_ports {GPIO_0_UART_TX}]",
     ]
+
+
+def test_with_a_pll_the_base_clock_stays_the_oscillators(tmp_path: Path) -> None:
+    """What the PLL makes of it is derived by Quartus, from the counters that it chose."""
+    fast = BOARD.model_copy(update={"clock_mhz": 110})
+    texts = [
+        (write(tmp_path / name, board=board) / "De1SocTop.sdc").read_text()
+        for name, board in (("a", BOARD), ("b", fast))
+    ]
+    assert texts[0] == texts[1] and "-period 20.000" in texts[1] and "\nderive_pll_clocks\n" in texts[1]
 
 
 def test_memory_images_lie_beside_the_project(tmp_path: Path, build: Path) -> None:

@@ -68,6 +68,12 @@ class Clock(Strict):
     removal_slack_ns: float | None
     pulse_width_slack_ns: float | None
 
+    @property
+    def least_slack_ns(self) -> float | None:
+        """The least slack of all kinds; None where the clock has no path."""
+        known = [value for key, value in self if key.endswith("_slack_ns") and value is not None]
+        return min(known, default=None)
+
 
 class Power(Strict):
     """Thermal power in milliwatts, and how it was found.

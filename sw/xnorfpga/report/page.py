@@ -55,6 +55,7 @@ def page(
         complaints=complaints(report.synthesis),
         cautions=cautions(report.synthesis),
         area_note=area_note(report.synthesis),
+        timing=timing(report),
         alm_range=alm_range(report.synthesis),
         chain=chain.chain(manifest),
         hidden_images=report.simulation.hidden_vectors_checked // max(1, len(report.layers) - 1),
@@ -146,6 +147,7 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
         ("cycles per image", f"{simulation.cycles_per_image:.5g}, as predicted", rtl),
         ("latency", f"{simulation.latency_cycles:,} cycles, {speed.latency_us:.2f} µs, as predicted", rtl),
         ("images per second", f"{speed.images_per_second:,.0f} at {speed.clock_mhz:g} MHz", "from the cycles"),
+        ("timing", timing(report), tool),
         ("ALMs", f"{synthesis.alms:,} of {device.alms:,}", tool),
         ("ALMs by Yosys", both_mappings(synthesis), "module borders kept; flattened, as a fitter works"),
         ("M10K", f"{synthesis.m10k} of {device.m10k}", tool),
@@ -161,6 +163,23 @@ def rows(report: Report) -> list[tuple[str, str, str]]:
             ("energy, spread", energy_spread(report.energy), "the model held against public reports of Quartus")
         )
     return found
+
+
+def timing(report: Report) -> str:
+    """Return in words whether the design is shown to run at its clock: by a timing analysis after the fit alone."""
+    synthesis, clock = report.synthesis, f"{report.speed.clock_mhz:g} MHz"
+    if synthesis.kind == "estimate":
+        return f"{clock} is not shown: only Quartus' timing analysis tells"
+    if synthesis.fmax_mhz is None:
+        return f"{clock} is not shown: {synthesis.reasons.get('fmax_mhz', 'no Fmax')}"
+    constrained = [each for each in synthesis.clocks or () if each.constrained is not False]
+    slacks = {each.name: each.least_slack_ns for each in constrained if each.least_slack_ns is not None}
+    if not slacks:
+        return f"{clock} is not shown: no slack is reported"
+    worst = min(slacks, key=lambda name: slacks[name])
+    if slacks[worst] < 0:
+        return f"{clock} is NOT met: slack {slacks[worst]:g} ns of {worst}"
+    return f"{clock} is met, slack {slacks[worst]:g} ns"
 
 
 def both_mappings(synthesis: Synthesis) -> str:

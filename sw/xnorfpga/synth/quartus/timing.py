@@ -91,7 +91,8 @@ def choose(
 
 
 def _runs_at(clock: Clock, mhz: float) -> bool:
-    return bool(clock.constrained and clock.period_ns) and abs(1000 / (clock.period_ns or 1) / mhz - 1) < 0.01
+    """Tell whether a clock is the one of a frequency: to what a period in whole ps leaves open; a PLL's may be near."""
+    return bool(clock.constrained and clock.period_ns) and abs(1000 / (clock.period_ns or 1) / mhz - 1) < 0.001
 
 
 def _table_slacks(sta: Stage) -> Slacks:
