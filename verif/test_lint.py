@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench.builds import elaborated
-from bench.configurations import BOARD, MUTATED, NAMED
+from bench.configurations import BOARD, MUTATED, NAMED, PLL_BOARD
 from xnorfpga.base.paths import BUILD
-from xnorfpga.rtl import verilator
+from xnorfpga.rtl import board, verilator
 
 WAIVERS = Path(__file__).with_name("lint.vlt")
-DESIGNS = {**MUTATED, "rings": NAMED["rings"], "board": BOARD}
+DESIGNS = {**MUTATED, "rings": NAMED["rings"], "board": BOARD, "board_pll": PLL_BOARD}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def directories() -> list[Path]:
 def said(directory: Path, waivers: Path) -> list[str]:
     """Return what lint says of a design's board top level, with the accelerator in it."""
     sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
-    return verilator.lint(sources, "De1SocTop", waivers)
+    return verilator.lint([*sources, board.PLL], "De1SocTop", waivers, [board.IN_STEP])
 
 
 def test_lint_says_nothing(directories: list[Path]) -> None:

@@ -23,21 +23,22 @@ module altera_pll #(
   input rst,
   input fbclk,
   output [number_of_clocks-1:0] outclk,
-  output reg locked
+  output locked
 );
-  initial begin
-    locked = 0;
+  initial
     if (fractional_vco_multiplier != "false" || operation_mode != "direct" || number_of_clocks != 1 ||
         phase_shift0 != "0 ps" || duty_cycle0 != 50)
       $fatal(1, "altera_pll: this model has one clock, by whole counters, without a shift");
-  end
 
 `ifdef IN_STEP
-  reg [3:0] seen = 0;
-  always @(posedge refclk)
-    if (rst) {locked, seen} <= 0;
-    else {locked, seen} <= {locked, seen} + {4'b0, !locked};
-  assign outclk = refclk;
+  reg [3:0] seen;  // cycles, up to 15
+  reg on;
+  initial {on, seen} = 0;
+  always @(posedge refclk) begin
+    seen <= rst ? 0 : &seen ? seen : seen + 1'b1;
+    on <= !rst && &seen;
+  end
+  assign outclk = refclk, locked = on;
 `else
   localparam LOCK = 2048;
 
@@ -63,26 +64,26 @@ module altera_pll #(
   localparam [63:0] REFERENCE = hertz(reference_clock_frequency), OUTPUT = hertz(output_clock_frequency0);
   localparam [63:0] NOMINAL = 64'd1_000_000_000_000 / REFERENCE;  // ps
 
-  reg clock = 0;
+  reg clock = 0, on = 0;
   reg [63:0] last = 0, period = NOMINAL, half, rest = 0;
   integer good = 0;  // cycles in a row
   reg still = 0;
-  assign outclk = clock;
+  assign outclk = clock, locked = on;
 
   always @(posedge refclk, posedge rst) begin
     period = $time - last;
     last = $time;
     if (rst || 100 * period < 99 * NOMINAL || 100 * period > 101 * NOMINAL) good = 0;
     else if (good < LOCK) good = good + 1;
-    locked = good == LOCK;
-    if (locked) still = 0;
+    on = good == LOCK;
+    if (on) still = 0;
   end
 
   always begin
     #(NOMINAL);
     if ($time - last > 2 * NOMINAL) begin
       good = 0;
-      locked = 0;
+      on = 0;
       still = 1;
     end
   end
@@ -90,7 +91,7 @@ module altera_pll #(
   always
     if (still || good < LOCK / 2) #(NOMINAL);
     else begin
-      rest = rest + period * REFERENCE * (locked ? 1 : 2);
+      rest = rest + period * REFERENCE * (on ? 1 : 2);
       half = rest / (2 * OUTPUT);
       rest = rest % (2 * OUTPUT);
       #(half) if (!still) clock = !clock;

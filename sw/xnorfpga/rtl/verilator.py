@@ -84,12 +84,14 @@ class _Simulator(simulator.Verilator):
         return commands
 
 
-def lint(sources: Sequence[Path], top: str, waivers: Path) -> list[str]:
+def lint(sources: Sequence[Path], top: str, waivers: Path, more: Sequence[str] = ()) -> list[str]:
     """Return what Verilator's lint (`-Wall`) says of `sources`, a line each, but for what `waivers` (.vlt) lets pass.
+
+    `more`: arguments of Verilator beside the usual ones.
 
     Raises UserError where it breaks down.
     """
-    command = [str(toolchain.verilator()), "--lint-only", "-Wall", "-DSYNTHESIS", "--top-module", top, str(waivers)]
+    command = [str(toolchain.verilator()), "--lint-only", "-Wall", "-DSYNTHESIS", *more, "--top-module", top, str(waivers)]
     command += [str(source) for source in sources]
     environment = {**os.environ, **toolchain.verilator_env()}
     run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
