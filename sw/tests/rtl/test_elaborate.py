@@ -2,6 +2,7 @@
 """The Scala side: what it refuses, that it is deterministic, and that Python predicts what it builds."""
 
 import copy
+import re
 import time
 from fractions import Fraction
 
@@ -57,6 +58,7 @@ ILLEGAL = {
     ),
     "no layers": (("layers",), [], "at least one layer"),
     "baud rate": (("baud",), 3_000_000, "baud = 3000000 is not within 1 % of clock / .*; the nearest: 3125000"),
+    "no whole kHz": (("clock_mhz",), 33.33333, "33.33333 MHz is no whole number of kHz"),
     "wrong type": (("copies",), "two", r"\[.copies.\]: cannot be read: two"),
     "unknown key": (("copy",), 2, "[Uu]nknown [Kk]ey"),
 }
@@ -115,6 +117,23 @@ def test_a_baud_rate_is_accepted_where_a_design_s_is(tmp_path):
         assert designs.load(path).board.baud == link["baud"] == baud
         digests.add(link["digest"])
     assert len(digests) == 1, "the baud rate is no part of what the board is"
+
+
+def test_another_clock_than_the_oscillators_is_a_plls(tmp_path):
+    """And the same clock is none, on whatever board."""
+    clocks = {"plain": (50, 50), "pll": (62.5, 50), "other": (62.5, 62.5), "from other": (50, 62.5)}
+    elaborate.elaborate_many(
+        ({**HARDWARE, "clock_mhz": clock, "oscillator_mhz": oscillator}, tmp_path / name)
+        for name, (clock, oscillator) in clocks.items()
+    )
+    text = {name: (tmp_path / name / "rtl" / "De1SocTop.v").read_text() for name in clocks}
+    assert [name for name in clocks if "altera_pll" in text[name]] == ["pll", "from other"]
+    for said in (r'reference_clock_frequency +\("50\.000000 MHz"', r'output_clock_frequency0 +\("62\.500000 MHz"'):
+        assert len(re.findall(said, text["pll"])) == 1
+    assert not re.search("posedge CLOCK_50", text["pll"])  # everything is on the PLL's clock
+    accelerators = {(tmp_path / name / "rtl" / "Accelerator.v").read_bytes() for name in clocks}
+    assert len(accelerators) == 1
+    assert len({read_json(tmp_path / name / "manifest.json")["link"]["digest"] for name in clocks}) == len(clocks)
 
 
 def test_named_designs_are_predicted_without_elaboration():

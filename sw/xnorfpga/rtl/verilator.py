@@ -91,7 +91,16 @@ def lint(sources: Sequence[Path], top: str, waivers: Path, more: Sequence[str] =
 
     Raises UserError where it breaks down.
     """
-    command = [str(toolchain.verilator()), "--lint-only", "-Wall", "-DSYNTHESIS", *more, "--top-module", top, str(waivers)]
+    command = [
+        str(toolchain.verilator()),
+        "--lint-only",
+        "-Wall",
+        "-DSYNTHESIS",
+        *more,
+        "--top-module",
+        top,
+        str(waivers),
+    ]
     command += [str(source) for source in sources]
     environment = {**os.environ, **toolchain.verilator_env()}
     run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
