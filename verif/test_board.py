@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DE1-SoC top level, from the serial port to the display; and behind a pseudo-terminal, with the real driver."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from bench.configurations import (
     network,
 )
 from xnorfpga.artefacts.hardware import Hardware
-from xnorfpga.base.files import read_json, write_text
+from xnorfpga.base.files import read_json, sha256, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.base.strict import check
 from xnorfpga.host.accelerator import Accelerator, open_port
@@ -38,27 +39,51 @@ def write_memories(directory: Path, seed: int, configuration: Configuration = BO
     return initial_network(configuration, seed)
 
 
-def run(name: str, configuration: Configuration, module: str, seed: int) -> None:
-    """Run a module's tests on the top level of a configuration."""
+def failed(name: str, configuration: Configuration, module: str, seed: int, mistake: str = "", wrong: str = "") -> str:
+    """Run a module's tests on the top level of a configuration; return which failed, and where that is said.
+
+    `mistake`: what becomes `wrong` in the Verilog of the board, a regular expression.
+    """
     directory = BUILD / "verif" / name
     elaborated({directory: configuration})
     write_memories(directory, seed, configuration)
     sources, options = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")], verilator.QUICK
+    work = directory / module
     if check(Hardware, configuration, name).has_pll:
         sources, options = [*sources, board.PLL], (*options, *verilator.TIMED)
+    if mistake:
+        text, places = re.subn(mistake, wrong, sources[0].read_text(encoding="utf-8"))
+        assert places, f"{mistake} is nowhere"
+        work = directory / f"wrong_{sha256(text.encode())[:8]}"
+        sources[0] = work / sources[0].name
+        write_text(sources[0], text)
     built = verilator.build(sources, "De1SocTop", options)
-    variables, log = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}, directory / f"{module}.log"
-    failed = verilator.run(built, module, directory / "mem", variables, log, seed)
-    assert not failed, f"see {log}"
+    work.mkdir(exist_ok=True)
+    variables, log = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}, work / "run.log"
+    names = verilator.run(built, module, directory / "mem", variables, log, seed)
+    return f"{', '.join(names)}: see {log}" if names else ""
 
 
 @pytest.mark.parametrize("name", SERIAL)
 def test_the_board_answers_a_host_on_its_serial_port(name: str, seed: int) -> None:
-    run(name, SERIAL[name], "systems.board", seed)
+    assert not failed(name, SERIAL[name], "systems.board", seed)
 
 
 def test_the_board_runs_on_its_plls_clock_and_by_no_other(seed: int) -> None:
-    run("board_pll", PLL_BOARD, "systems.pll", seed)
+    assert not failed("board_pll", PLL_BOARD, "systems.pll", seed)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "wrong", "noticed"),
+    [
+        (r"assign clock = pll_outclk\[0\]", "assign clock = CLOCK_50", "the_line_keeps_the_plls_time"),
+        (r"110\.000000 MHz", "109.500000 MHz", "the_line_keeps_the_plls_time"),
+        (r"\.locked {2,}\(pll_locked", ".locked (1'b1", "nothing_comes_in_before_the_lock"),
+        (" or (negedge locked|posedge unlocked)", "", "an_oscillator_that_stops_resets"),  # a reset that needs a clock
+    ],
+)
+def test_a_mistake_at_the_pll_is_noticed(mistake: str, wrong: str, noticed: str, seed: int) -> None:
+    assert noticed in failed("board_pll", PLL_BOARD, "systems.pll", seed, mistake, wrong)
 
 
 @pytest.fixture
