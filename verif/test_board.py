@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.builds import elaborated
+from bench.builds import REGISTERS, elaborated
 from bench.configurations import BOARD, BOARDS, Configuration, contents, images, initial_network, network
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.files import read_json, write_text
@@ -31,7 +31,7 @@ def test_the_board_answers_a_host_on_its_serial_port(seed: int) -> None:
     elaborated({directory: BOARD})
     write_memories(directory, seed)
     sources = [directory / "rtl" / f"{top}.v" for top in ("De1SocTop", "Accelerator")]
-    built = verilator.build(sources, "De1SocTop", verilator.QUICK)
+    built = verilator.build([*sources, REGISTERS], "De1SocTop", verilator.QUICK)
     variables = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}
     failed = verilator.run(built, "systems.board", directory / "mem", variables, directory / "run.log", seed)
     assert not failed, f"see {directory / 'run.log'}"
