@@ -94,6 +94,11 @@ opt_dff
 opt_clean
 write_rtlil prepared.il
 mutate -list {mutants} -seed {seed} -o list.ys -ctrl mutant {bits} 1
+"""
+# Resets of a memory's read port: Yosys knows them, the RTL has none, and Verilog cannot say them
+UNKNOWN = re.compile(r" -port RD_[AS]RST ")
+MUTATE = """\
+read_rtlil prepared.il
 script list.ys
 write_verilog -noattr mutants.v
 """
@@ -362,13 +367,16 @@ def draw(work: Path, top: str, closed: str, sources: Sequence[str], mutants: int
         sources=" ".join(sources), top=top, closed=closed, mutants=mutants, seed=seed, bits=SELECT_BITS
     )
     yosys.execute(script, work / "draw.ys", work / "draw.log")
+    lines = (work / "list.ys").read_text(encoding="utf-8").splitlines(keepends=True)
+    write_text(work / "list.ys", "".join(line for line in lines if not UNKNOWN.search(line)))
+    yosys.execute(MUTATE, work / "mutate.ys", work / "mutate.log")
 
 
 def drawn(work: Path) -> list[Mutant]:
     """Return the mutants that Yosys has drawn."""
     lines = (work / "list.ys").read_text(encoding="utf-8").splitlines()
-    commands = [re.sub(r" -ctrl \S+ \d+ \d+", "", line) for line in lines if line.startswith("mutate ")]
-    return [Mutant(number, command) for number, command in enumerate(commands, start=1)]
+    found = (re.fullmatch(r"(mutate .*)-ctrl \S+ \d+ (\d+) (.*)", line) for line in lines)
+    return [Mutant(int(each[2]), each[1] + each[3]) for each in found if each]
 
 
 def judge(job: Job, mutant: Mutant) -> None:
