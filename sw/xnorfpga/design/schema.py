@@ -4,7 +4,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from xnorfpga.artefacts.accelerator import Origin
 from xnorfpga.artefacts.folding import Folding
-from xnorfpga.artefacts.hardware import BAUD, Convolution
+from xnorfpga.artefacts.hardware import BAUD, Convolution, matrices
 from xnorfpga.base import paths
 from xnorfpga.base.strict import Strict
 from xnorfpga.data.datasets import DATASETS
@@ -382,6 +381,4 @@ class Design:
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """(MW, MH), inputs and outputs, of each layer: of a convolutional one, of a window."""
-        filters = zip(self.convolutions, self.network.convolutions, strict=True)
-        matrices = [(convolution.mw, each.filters) for convolution, each in filters]
-        return (*matrices, *pairwise(self.network.layers))
+        return matrices(self.convolutions, self.network.layers)

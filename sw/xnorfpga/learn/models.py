@@ -4,13 +4,12 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorfpga.artefacts.hardware import Convolution
+from xnorfpga.artefacts.hardware import Convolution, matrices
 from xnorfpga.data.datasets import DATASETS
 from xnorfpga.design import schema
 from xnorfpga.learn.layers import (
@@ -67,7 +66,7 @@ class QuantizedNet(nn.Module):
         self.inputs = layers[0] if inputs is None else inputs
         chosen = self.inputs != layers[0] and not convolutions
         self.register_buffer("pixels", torch.arange(layers[0]) if chosen else None)
-        shapes = [*_matrices(self.convolutions, layers[0]), *pairwise(layers)]
+        shapes = matrices(self.convolutions, layers)
         kinds = [hidden] * (len(shapes) - 1) + [BinaryLinear]
         linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, shapes, strict=True))
         self.linears = nn.ModuleList(linears)  # type: ignore[assignment]
@@ -137,15 +136,6 @@ def untrained(network: schema.Network, quantization: schema.Quantization, traini
         network.maps,
         quantization.input_coefficients,
     )
-
-
-def _matrices(convolutions: Sequence[Convolution], elements: int) -> list[tuple[int, int]]:
-    """Return (MW, MH) of each convolutional layer, where the last map has so many elements."""
-    if not convolutions:
-        return []
-    filters = [each.channels for each in convolutions[1:]]
-    filters.append(elements // (convolutions[-1].pooled_height * convolutions[-1].pooled_width))
-    return [(each.mw, mh) for each, mh in zip(convolutions, filters, strict=True)]
 
 
 def _hidden(quantization: schema.Quantization, training: schema.Training) -> Callable[[int, int], BinaryLinear]:
