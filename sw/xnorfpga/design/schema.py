@@ -161,7 +161,7 @@ class Training(Strict):
     schedule: Literal["cosine", "right_shift"] = "cosine"
     shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)
     batch_norm: Literal["plain", "shift"] = "plain"
-    method: Literal["bnn", "xnor_net", "bwn", "ttq"] = "bnn"
+    method: Literal["bnn", "xnor_net", "bwn", "ttq", "float"] = "bnn"
     ternary_threshold: Annotated[float, Field(ge=0, le=0.99)] = 0.05
     float_weight_images: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
