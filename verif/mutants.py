@@ -34,6 +34,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bench import configurations
+from bench.builds import REGISTERS
 from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, sha256, write_json, write_text
@@ -63,19 +64,24 @@ class Design:
     closed: modules in which, and below which, none are drawn, as globs; those at their ports are. Memories stay closed:
     their own Verilog is behaviour, with initial content that Yosys does not read. So do, inside the board's top level,
     the accelerator, which has its own designs, and SpinalHDL's UART, most of whose features (parity, breaks, flow
-    control) are switched off here.
+    control) are switched off here. more: sources of the simulator beside the RTL. all_steps: whether a proof that goes
+    over all clock cycles is tried; it is out of reach where a memory of a kibibyte is inside.
     """
 
     hardware: dict[str, Any]
     top: str = "Accelerator"
     bench: str = "systems.accelerator"
     closed: str = "Memory_*"
+    more: tuple[Path, ...] = ()
+    all_steps: bool = True
 
 
 UART = "UartCtrl"
 DESIGNS = {
     **{name: Design(hardware) for name, hardware in configurations.MUTATED.items()},
-    "board": Design(configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART} Memory_*"),
+    "board": Design(
+        configurations.BOARD, "De1SocTop", "systems.board", f"Accelerator {UART} Memory_*", (REGISTERS,), False
+    ),
 }
 
 # A register that holds its value does so by its enable, as in an FPGA, and not by a way back from its output: there a
@@ -88,9 +94,45 @@ opt_dff
 opt_clean
 write_rtlil prepared.il
 mutate -list {mutants} -seed {seed} -o list.ys -ctrl mutant {bits} 1
+"""
+# Resets of a memory's read port: Yosys knows them, the RTL has none, and Verilog cannot say them
+UNKNOWN = re.compile(r" -port RD_[AS]RST ")
+MUTATE = """\
+read_rtlil prepared.il
 script list.ys
 write_verilog -noattr mutants.v
 """
+
+# The unchanged and the mutated module side by side: all that enters its registers and leaves it, a clock cycle.
+PROVE_STEP = """\
+read_rtlil ../prepared.il
+design -save both
+{finish}
+design -stash gold
+design -load both
+{mutate}
+{finish}
+design -stash gate
+design -copy-from gold -as gold {module}
+design -copy-from gate -as gate {module}
+miter -equiv -flatten gold gate miter
+hierarchy -top miter
+setundef -zero
+techmap
+aigmap
+opt_clean
+write_aiger step.aig
+"""
+FINISH_STEP = """\
+hierarchy -top {module}
+proc
+memory -nomap
+memory_map
+dffunmap
+select {module}
+expose -evert-dff
+expose -evert
+select -clear"""
 
 # The unchanged and the mutated design side by side, from registers and memories of zeros, as an FPGA's are.
 PROVE = """\
@@ -126,6 +168,7 @@ memory -nomap
 memory_map
 opt_clean -purge"""
 PROOF_SECONDS = 20  # that ABC may take for a proof by pdr, and again for all before it
+PROOF_CONFLICTS = 100_000  # that its solver may meet in a proof of one step
 
 
 HEAD = """\
@@ -138,12 +181,13 @@ of a cell's port is inverted, stuck at 0 or 1, or mixed with its neighbour. A de
 accelerator (`verif/systems/accelerator.py`) with {networks} random networks, that of the board (`board.py` beside it)
 from the serial port to the display. A mutant is killed when a test fails, the simulator breaks down or it does not end
 in time. One that survives counts as equivalent only where ABC proves that no output which the bench may see ever
-differs. What stands beside a low `valid`, and the lanes of a probe that hold no image, are nobody's business.
+differs, or that no register of the fault's module ever takes another value. What stands beside a low `valid`, and the
+lanes of a probe that hold no image, are nobody's business.
 
 The designs are `MUTATED` and `BOARD` in `verif/bench/configurations.py`. Together they hold every kind of unit of
-`mnist`, `mnist_low_latency`, `mnist_paper`, `mnist_horq` and `mnist_ttq`, by module, by who instantiates it and by
-routing; a test holds them to it. The memories' own Verilog, a few lines of behaviour, and the inside of the board's
-UART, a library's, are not mutated; their ports are.
+`mnist`, `mnist_low_latency`, `mnist_paper`, `mnist_horq`, `mnist_ttq`, `mnist_conv` and `cifar_cnv`, by module, by who
+instantiates it and by routing; a test holds them to it. The memories' own Verilog, a few lines of behaviour, and the
+inside of the board's UART, a library's, are not mutated; their ports are.
 
 All runs that were ever published, the last one first. No seed was used to improve the bench before it was published;
 afterwards its survivors may have been. The interval is Wilson's, for the share of those not equivalent that is killed:
@@ -306,7 +350,7 @@ def built(name: str, work: Path, mutants: int, seed: int) -> Job:
     write_text(work / "observed.v", observed(design.top, manifest))
     for file, text in configurations.contents(design.hardware, manifest, seed).items():
         write_text(work / "mem" / file, text)
-    simulator = verilator.build([work / "mutants.v", work / "closed.v"], design.top, verilator.QUICK)
+    simulator = verilator.build([work / "mutants.v", work / "closed.v", *design.more], design.top, verilator.QUICK)
     key = sha256((work / "mutants.v").read_bytes(), str(NETWORKS).encode(), digest().encode())[:16]
     return Job(name, work, simulator, work / f"results_{key}", seed)
 
@@ -323,13 +367,16 @@ def draw(work: Path, top: str, closed: str, sources: Sequence[str], mutants: int
         sources=" ".join(sources), top=top, closed=closed, mutants=mutants, seed=seed, bits=SELECT_BITS
     )
     yosys.execute(script, work / "draw.ys", work / "draw.log")
+    lines = (work / "list.ys").read_text(encoding="utf-8").splitlines(keepends=True)
+    write_text(work / "list.ys", "".join(line for line in lines if not UNKNOWN.search(line)))
+    yosys.execute(MUTATE, work / "mutate.ys", work / "mutate.log")
 
 
 def drawn(work: Path) -> list[Mutant]:
     """Return the mutants that Yosys has drawn."""
     lines = (work / "list.ys").read_text(encoding="utf-8").splitlines()
-    commands = [re.sub(r" -ctrl \S+ \d+ \d+", "", line) for line in lines if line.startswith("mutate ")]
-    return [Mutant(number, command) for number, command in enumerate(commands, start=1)]
+    found = (re.fullmatch(r"(mutate .*)-ctrl \S+ \d+ (\d+) (.*)", line) for line in lines)
+    return [Mutant(int(each[2]), each[1] + each[3]) for each in found if each]
 
 
 def judge(job: Job, mutant: Mutant) -> None:
@@ -385,20 +432,47 @@ def simulate(job: Job, number: int) -> str | None:
 def equivalent(job: Job, mutant: Mutant) -> bool:
     """Return whether ABC proves that the fault changes nothing that the bench may see.
 
-    By ABC's `scorr` and `pdr` (signal correspondence, property-directed reachability): from registers and memories of
-    zeros no sequence of inputs, of any length, makes an output differ. A fault at a clock is never proven: AIGER knows
-    one clock only, and would not show it.
+    A fault at a clock is never proven: AIGER knows one clock only, and would not show it.
     """
-    if "clk" in mutant.parameters["-port"].lower():
+    if re.search("clk|clock", mutant.parameters["-port"], re.IGNORECASE):
         return False
-    directory = job.work / f"proof_{mutant.number}"
+    with contextlib.redirect_stderr(io.StringIO()):  # Yosys' progress line would cross the bar
+        return same_step(job, mutant) or (job.design.all_steps and same_steps(job, mutant))
+
+
+def same_step(job: Job, mutant: Mutant) -> bool:
+    """Return whether the fault's module does the same in any one clock cycle, whatever its registers hold.
+
+    A fault at a register's own port gives what enters it another name, with which nothing is compared: not proven.
+    """
+    module = mutant.parameters["-module"]
+    script = PROVE_STEP.format(mutate=mutant.command, module=module, finish=FINISH_STEP.format(module=module))
+    try:
+        said = proof(job, mutant, script, f"read_aiger step.aig; strash; dsat -C {PROOF_CONFLICTS}")
+    except UserError as error:
+        if "No matching port" in str(error):
+            return False
+        raise
+    return "UNSATISFIABLE" in said
+
+
+def same_steps(job: Job, mutant: Mutant) -> bool:
+    """Return whether from registers and memories of zeros no sequence of inputs, of any length, makes an output differ.
+
+    By ABC's `scorr` and `pdr` (signal correspondence, property-directed reachability).
+    """
     boxes = " ".join(f"={name}" for name in job.design.closed.split())
     script = PROVE.format(mutate=mutant.command, closed=boxes, finish=FINISH)
-    with contextlib.redirect_stderr(io.StringIO()):  # its progress line would cross the bar
-        yosys.execute(script, directory / "proof.ys", directory / "proof.log")
-    with limited(2 * PROOF_SECONDS):
-        said = yosys.abc(f"read_aiger proof.aig; strash; scorr; sat; pdr -T {PROOF_SECONDS}", directory)
+    said = proof(job, mutant, script, f"read_aiger proof.aig; strash; scorr; sat; pdr -T {PROOF_SECONDS}")
     return "UNSATISFIABLE" in said or "Property proved" in said  # `sat` where `scorr` leaves no register
+
+
+def proof(job: Job, mutant: Mutant, script: str, command: str) -> str:
+    """Return what ABC says to a command on what a script of Yosys leaves."""
+    directory = job.work / f"proof_{mutant.number}"
+    yosys.execute(script, directory / "proof.ys", directory / "proof.log")
+    with limited(2 * PROOF_SECONDS):
+        return yosys.abc(command, directory)
 
 
 def observed(top: str, manifest: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.builds import elaborated
+from bench.builds import REGISTERS, elaborated
 from bench.configurations import (
     BOARD,
     BOARDS,
@@ -57,7 +57,7 @@ def failed(name: str, configuration: Configuration, module: str, seed: int, mist
         work = directory / f"wrong_{sha256(text.encode())[:8]}"
         sources[0] = work / sources[0].name
         write_text(sources[0], text)
-    built = verilator.build(sources, "De1SocTop", options)
+    built = verilator.build([*sources, REGISTERS], "De1SocTop", options)
     work.mkdir(exist_ok=True)
     variables, log = {"VERIF_DIRECTORY": str(directory), "VERIF_SEED": str(seed)}, work / "run.log"
     names = verilator.run(built, module, directory / "mem", variables, log, seed)

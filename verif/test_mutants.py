@@ -66,6 +66,22 @@ def test_only_what_cannot_be_seen_is_proven_equivalent(job: mutants.Job) -> None
     assert "Accelerator: inv at and.A[0]" in chosen("inv", "$and$", "A").place
 
 
+def test_what_a_constant_is_already_changes_no_step(tmp_path: Path) -> None:
+    """A number that is compared with, its bits stuck at what they are, and at what they are not."""
+    compared = ACCELERATOR.replace("in_valid & ~reset", "in_payload == 2'd2")
+    assert compared != ACCELERATOR
+    write_text(tmp_path / "rtl" / "Accelerator.v", compared)
+    mutants.draw(tmp_path, "Accelerator", "Memory_*", ["rtl/Accelerator.v"], 200, 1)
+    job = mutants.Job("paired", tmp_path, tmp_path, tmp_path / "results", 1)
+    proven = {
+        (mutant.parameters["-mode"], mutant.parameters["-portbit"]): mutants.same_step(job, mutant)
+        for mutant in mutants.drawn(tmp_path)
+        if "$eq$" in mutant.parameters["-cell"] and mutant.parameters["-port"] == "B"
+        and mutant.parameters["-mode"].startswith("const")
+    }  # fmt: skip
+    assert proven == {("const0", "0"): True, ("const1", "0"): False, ("const0", "1"): False, ("const1", "1"): True}
+
+
 def test_lanes_of_a_tap_without_an_image_are_not_observed() -> None:
     ports = [("probes_0_valid", 1), ("probes_0_payload", 6), ("probes_0_lanes", 2)]
     manifest = {
@@ -75,7 +91,7 @@ def test_lanes_of_a_tap_without_an_image_are_not_observed() -> None:
     assert "{{3{raw_probes_0_lanes[1]}}, {3{raw_probes_0_lanes[0]}}}" in text
 
 
-REPRESENTED = ("mnist", "mnist_low_latency", "mnist_paper", "mnist_horq", "mnist_ttq")
+REPRESENTED = ("mnist", "mnist_low_latency", "mnist_paper", "mnist_horq", "mnist_ttq", "mnist_conv", "cifar_cnv")
 
 
 def test_faults_are_drawn_in_every_kind_of_unit() -> None:

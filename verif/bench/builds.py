@@ -11,6 +11,9 @@ from xnorfpga.base.files import sha256, write_text
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import elaborate
 
+REGISTERS = Path(__file__).parents[1] / "systems" / "board.vlt"
+"""Which of its registers the board's bench sees beside the ports: one more source of a simulator."""
+
 
 def elaborated(configurations: Mapping[Path, Configuration], *program: str) -> None:
     """Elaborate each configuration into its directory, those that are not there yet, in one java run.

@@ -144,7 +144,7 @@ BOARDS = {  # whose frames are of other sizes
     "PLL": {**chain(1, 8, (16, 8, "stationary", 8, 16), (8, 3, "broadcast", 3, 4)), "clock_mhz": 37.5},
 }  # fmt: skip
 
-MUTATED = {  # small ones which hold every kind of unit of `mnist`, `…_low_latency`, `…_paper`, `…_horq` and `…_ttq`
+MUTATED = {  # small ones which together hold every kind of unit of the published designs
     # pairs, their transitions counted word by word; batches; memories of several columns
     "paired": chain(
         3, 4, (24, 8, "stationary", 2, 24), (8, 8, "stationary", 2, 8), (8, 3, "broadcast", 3, 2)
@@ -166,6 +166,20 @@ MUTATED = {  # small ones which hold every kind of unit of `mnist`, `…_low_lat
         (16, 8, "stationary", 2, 16, [1], "ternary"), (8, 16, "stationary", 8, 8),
         (16, 8, "stationary", 2, 16, [1, 2], "binary"),
         (8, 3, "broadcast", 3, 2, [1, 2], "binary"),
+    ),
+    # weights of windows that never change, pixels of two planes; then pairs of windows in words; and whole vectors
+    "maps": chain(
+        1, 2,
+        (9, 6, "stationary", 6, 9, [1, 2], "binary", convolution(6, 5, 1, kernel=3, padding=1, pool=2), 1),
+        (24, 8, "broadcast", 4, 12, [1], "binary", convolution(3, 2, 6, kernel=2), 1),
+        (16, 6, "broadcast", 1, 4), (6, 3, "broadcast", 1, 2),
+    ),
+    # several windows to a weight read, pairs of theirs, a pool that leaves a row out
+    "windows": chain(
+        1, 2,
+        (9, 4, "stationary", 2, 9, [1, 2], "binary", convolution(6, 5, 1, kernel=3, padding=1), 5),
+        (16, 6, "stationary", 2, 16, [1], "binary", convolution(6, 5, 4, kernel=2, pool=2), 2),
+        (24, 3, "broadcast", 3, 4),
     ),
 }  # fmt: skip
 

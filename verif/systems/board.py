@@ -5,11 +5,12 @@ They run in this order in one simulation: until the first one that loads, the me
 """
 
 import struct
+from typing import Any
 
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import Timer
+from cocotb.triggers import FallingEdge, Timer
 
 from bench.configurations import images, initial_network, network, stored_images
 from bench.host import BIT_NS, Host
@@ -192,6 +193,22 @@ class Bench:
         assert answer.data[:-4] == wanted
         return struct.unpack("<I", answer.data[-4:])[0]
 
+    def counting(self) -> list[Any]:
+        """Return the registers that count, in the order of Counters."""
+        link = self.dut.board_link
+        return [link.totalCycles, link.images, link.frames, link.damaged, link.errors]
+
+    async def until_giving(self) -> None:
+        """Wait until a batch's images go into the accelerator, and for a moment in which registers hold still."""
+        await FallingEdge(self.dut.CLOCK_50)
+        while not self.dut.board_link.store.giving.value:
+            await FallingEdge(self.dut.CLOCK_50)
+
+    def any_counter(self) -> int:
+        """Draw a value of 32 bits whose next carry runs through some of them."""
+        ones = self.rng.randrange(32)
+        return (self.rng.getrandbits(32) << ones | (1 << ones) - 1) & 0xFFFFFFFF
+
     def network(self) -> Model:
         """Draw a network."""
         return network(self.hardware, self.random.numpy_of("networks"), self.rng.choice(("uniform", "ties")))
@@ -290,18 +307,16 @@ async def a_wrong_request_is_refused(dut) -> None:
     identity, before = await bench.identify(), await bench.counters()
     vectors, size, most = bench.images(2), identity.image_bytes, identity.images_per_frame
     wrong = [
-        *((command, 0, b"", Status.UNKNOWN_COMMAND) for command in (0, 5, 6, 18, 130, 255)),
-        (Command.IDENTIFY, 0, b"\1", Status.WRONG_LENGTH),
-        (Command.COUNTERS, 1, b"", Status.WRONG_LENGTH),
-        (Command.COUNTERS, 0x8000, b"", Status.WRONG_LENGTH),
+        *((command, 0, b"", Status.UNKNOWN_COMMAND) for command in unknown_commands()),
+        *((Command.IDENTIFY, 0, bytes(1 << k), Status.WRONG_LENGTH) for k in range(10)),
+        *((Command.COUNTERS, 1 << k, b"", Status.WRONG_LENGTH) for k in range(16)),
         (Command.CLASSIFY, 0, b"", Status.WRONG_LENGTH),
         (Command.CLASSIFY, 1, bytes(size - 1), Status.WRONG_LENGTH),
         (Command.CLASSIFY, 1, bytes(size + 1), Status.WRONG_LENGTH),
         (Command.CLASSIFY, 2, bytes(size), Status.WRONG_LENGTH),
-        (Command.CLASSIFY, most + 1, bytes((most + 1) * size), Status.WRONG_LENGTH),
-        (Command.CLASSIFY, 1 | 0x2000, bytes(size), Status.WRONG_LENGTH),
-        (Command.CLASSIFY, 1 | 0x4000, bytes(size), Status.WRONG_LENGTH),
-        (Command.CLASSIFY, 1 | (protocol.MAX_LOG_ROUNDS + 1) << 8, bytes(size), Status.WRONG_LENGTH),
+        *((Command.CLASSIFY, count, bytes(count * size), Status.WRONG_LENGTH) for count in (most + 1, 16, 32, 64, 128)),
+        *((Command.CLASSIFY, 1 | 1 << k, bytes(size), Status.WRONG_LENGTH) for k in (13, 14)),
+        *((Command.CLASSIFY, 1 | log << 8, bytes(size), Status.WRONG_LENGTH) for log in (17, 18, 20, 24, 31)),
         (Command.LOAD, 0, bytes(identity.chunk_bytes - 1), Status.WRONG_LENGTH),
         (Command.LOAD, 1, bytes(identity.chunk_bytes), Status.WRONG_CHUNK),
     ]
@@ -311,6 +326,65 @@ async def a_wrong_request_is_refused(dut) -> None:
     counted = (await bench.counters()).since(before)
     assert (counted.images, counted.frames, counted.damaged) == (2, len(wrong) + 2, 0)
     assert counted.errors == len(wrong)
+
+
+def unknown_commands() -> list[int]:
+    """Return 0, and what a wrong bit makes of each command, where that is none."""
+    neighbors = {command ^ 1 << bit for command in Command for bit in range(8)}
+    return sorted({0, *neighbors} - set(Command))
+
+
+@cocotb.test()
+async def counters_go_on_from_any_value(dut) -> None:
+    """Every bit of them is told, and a carry runs through all. It would take weeks to count so far, so they are set."""
+    bench = Bench(dut, "counters")
+    model = initial_network(bench.hardware, SEED)
+    await bench.start()
+    for _ in range(6):
+        values = [bench.any_counter() for _ in range(5)]
+        for register, value in zip(bench.counting(), values, strict=True):
+            register.value = value
+        vectors = bench.images(2)
+        took = await bench.classify(vectors, model)
+        await bench.refuses(bench.frame(0), Status.UNKNOWN_COMMAND)
+        await bench.refuses(bench.frame(Command.IDENTIFY)[:-2] + b"\0", Status.DAMAGED_FRAME)
+        counted = (await bench.counters()).since(Counters(*values))
+        assert counted == Counters(took, len(vectors), 3, 1, 1)
+
+
+@cocotb.test()
+async def long_batches_have_room(dut) -> None:
+    """A batch's cycles have all of 32 bits, its rounds 16, and the images of all rounds together as many as it takes.
+
+    The registers are set in the middle of a batch, which would take a minute of the board's own time.
+    """
+    bench = Bench(dut, "long")
+    model = initial_network(bench.hardware, SEED)
+    link = dut.board_link
+    await bench.start()
+    for carry in range(4, 31, 3):  # into the bit, soon
+        value = bench.rng.getrandbits(31) & -(1 << carry) | (1 << carry) - 9
+        took = cocotb.start_soon(bench.classify(bench.images(1), model, log_rounds=6))
+        await bench.until_giving()
+        link.cycles.value = link.totalCycles.value = value
+        took = await took
+        assert (await bench.counters()).cycles == took > value
+    most = bench.manifest["link"]["images_per_frame"]
+    for log_rounds in range(5, protocol.MAX_LOG_ROUNDS + 1):
+        await bench.press()  # the batch before still waits for the results of rounds that it was denied
+        vectors = bench.images(bench.rng.randint(1, most))
+        await bench.host.send(bench.classification(vectors, log_rounds=log_rounds))
+        await bench.until_giving()
+        before, given = link.images.value.to_unsigned(), link.store.round.value.to_unsigned()
+        assert link.remaining.value.to_unsigned() == (len(vectors) << log_rounds) - before
+        link.store.round.value = (1 << log_rounds) - 4  # the fourth from the end
+        link.remaining.value = begin = 1 << bench.rng.randrange(8, log_rounds + 4)
+        while link.store.giving.value:
+            await bench.passes(8)
+        await bench.passes(2000)  # the last results leave
+        counted = link.images.value.to_unsigned()
+        assert begin - link.remaining.value.to_unsigned() == counted - before
+        assert counted == (given + 4) * len(vectors)
 
 
 @cocotb.test()

@@ -142,7 +142,12 @@ LAYERS = "layers = [784, 256, 256, 256, 10]"
         ("seed = 1", 'seed = 1\noptimizer = "sgd"', "training.optimizer = 'sgd'", "'adam', 'adamax' or 'shift_adamax'"),
         ("seed = 1", 'seed = 1\nschedule = "step"', "training.schedule = 'step'", "'cosine' or 'right_shift'"),
         ("seed = 1", 'seed = 1\nbatch_norm = "no"', "training.batch_norm = 'no'", "'plain' or 'shift'"),
-        ("seed = 1", 'seed = 1\nmethod = "svm"', "training.method = 'svm'", "'bnn', 'xnor_net', 'bwn' or 'ttq'"),
+        (
+            "seed = 1",
+            'seed = 1\nmethod = "svm"',
+            "training.method = 'svm'",
+            "'bnn', 'xnor_net', 'bwn', 'ttq' or 'float'",
+        ),
         ("seed = 1", 'seed = 1\nprecision = "int8"', "training.precision = 'int8'", "'float32' or 'bfloat16'"),
         ("seed = 1", "seed = 1\nfloat_weight_images = -1", "training.float_weight_images = -1", "0 to 1000000000"),
         (

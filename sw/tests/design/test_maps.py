@@ -99,7 +99,7 @@ def test_the_shapes_by_hand(tmp_path):
         ("{ filters = 8 }", "{ kernel = 3 }", "network.convolutions[0].filters is missing", "needed: filters"),
         ("padding = 1", 'padding = "zero"', "network.convolutions[1].padding = 'zero'", "a whole number"),
         ("seed = 1", PRUNED, "training.pruning = 'a table'", "accepted without network.convolutions"),
-        ("seed = 1", 'seed = 1\nmethod = "xnor_net"', "training.method = 'xnor_net'", "'bnn', 'bwn' or 'ttq'"),
+        ("seed = 1", 'seed = 1\nmethod = "xnor_net"', "", None),
         ("seed = 1", 'seed = 1\nmethod = "bwn"', "", None),
         ("seed = 1", "seed = 1\nflip = 1", "training.flip = 1", "true or false"),
         ("seed = 1", "seed = 1\nflip = true", "", None),

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +19,15 @@ from xnorfpga.learn.layers import (
     RECTIFIED,
     SIGN,
     BinaryLinear,
+    FloatLinear,
     ScaledLinear,
     TernaryLinear,
     TrainedTernaryLinear,
     convolve,
+    convolve_scaled,
     pool,
     residual,
+    scaled_planes,
 )
 from xnorfpga.learn.models import QuantizedNet
 from xnorfpga.learn.quantizers import pixels, signs
@@ -38,6 +42,32 @@ def test_a_window_meets_its_weights_in_the_golden_order():
     assert convolve(maps, weights, convolution, 0.0).tolist() == [[[[1.0 + 32 + 64]]]]
     framed = convolve(maps, weights, convolution.model_copy(update={"padding": 1, "stride": 2}), -1.0)
     assert framed[..., 0].tolist() == [[[1.0, -207.0], [-235.0, -251.0]]]
+
+
+def test_scaled_windows_by_hand():
+    """Means over a pixel's channels are 2, 1 | 3, 0, of what is left 1, 0 | 2, 0; a window takes its pixels' mean."""
+    x = torch.tensor([[[[1.0, -3.0], [1.0, 1.0]], [[5.0, 1.0], [0.0, 0.0]]]])
+    weights = 2.0 ** torch.arange(8)[None]
+    convolution = Convolution(height=2, width=2, channels=2, kernel=2)
+    first = 1 - 2 + 4 + 8 + 16 + 32 + 64 + 128  # signs: + - | + +, + + | + +
+    assert convolve_scaled(x, weights, convolution, 1).tolist() == [[[[1.5 * first]]]]
+    second = -1 - 2 + 4 + 8 + 16 - 32 + 64 + 128  # of what is left: -1 -1 | 0 0, 2 -2 | 0 0
+    assert convolve_scaled(x, weights, convolution, 2).tolist() == [[[[1.5 * first + 0.75 * second]]]]
+
+
+def test_scaled_windows_are_those_of_a_frame_a_stride_and_a_pool():
+    """Against every window cut out alone; the frame has a scale of 0, and -1 in its plane."""
+    torch.manual_seed(0)
+    convolution = Convolution(height=6, width=5, channels=3, kernel=3, stride=2, padding=1, pool=2)
+    x, weights = torch.randn(2, 6, 5, 3), torch.randn(4, 27)
+    found = convolve_scaled(x, weights, convolution, 1)
+    assert found.shape == (2, convolution.out_height, convolution.out_width, 4)
+    signs_in_frame = F.pad(torch.where(x >= 0, 1.0, -1.0), (0, 0, 1, 1, 1, 1), value=-1.0)
+    scale_in_frame = F.pad(x.abs().mean(-1), (1, 1, 1, 1))
+    for row, column in np.ndindex(convolution.out_height, convolution.out_width):
+        window = (slice(None), slice(2 * row, 2 * row + 3), slice(2 * column, 2 * column + 3))
+        wanted = scale_in_frame[window].mean((1, 2))[:, None] * (signs_in_frame[window].flatten(1) @ weights.T)
+        torch.testing.assert_close(found[:, row, column], wanted)
 
 
 def test_the_pool_by_hand():
@@ -124,7 +154,7 @@ def test_every_parameter_of_a_map_learns():
         Convolution(height=8, width=8, channels=3, kernel=3, padding=1, pool=2),
         Convolution(height=4, width=4, channels=6, kernel=2),
     ]
-    for activation in (SIGN, residual(2), RECTIFIED):
+    for activation in (SIGN, residual(2), RECTIFIED, scaled_planes(1), scaled_planes(2)):
         net = QuantizedNet((45, 7, 4), activation=activation, convolutions=maps).train()
         assert [tuple(linear.weight.shape) for linear in net.linears] == [(6, 27), (5, 24), (7, 45), (4, 7)]
         net(torch.randn(16, 192).sign()).square().sum().backward()
@@ -155,6 +185,9 @@ def test_the_value_of_the_padding(activation, frames):
         ({"weight_bits": 2}, {}, TernaryLinear),
         ({"weight_bits": 2}, {"method": "ttq"}, TrainedTernaryLinear),
         ({}, {"method": "bwn"}, ScaledLinear),
+        ({}, {"method": "xnor_net"}, ScaledLinear),
+        ({"activation_bits": 2}, {"method": "xnor_net"}, ScaledLinear),
+        ({}, {"method": "float"}, FloatLinear),
     ],
 )
 def test_a_design_asks_for_the_same_layers_with_convolutions(quantization, training, kind):
@@ -162,7 +195,7 @@ def test_a_design_asks_for_the_same_layers_with_convolutions(quantization, train
     network = smoke.network.model_copy(update={"layers": (507, 10), "convolutions": (Filters(filters=3, pool=2),)})
     quantization = smoke.quantization.model_copy(update=quantization)
     net = models.untrained(network, quantization, smoke.training.model_copy(update=training)).train()
-    assert [type(linear) for linear in net.linears] == [kind, BinaryLinear]
+    assert [type(linear) for linear in net.linears] == [kind, FloatLinear if kind is FloatLinear else BinaryLinear]
     assert net.pixels is None
     images = torch.randint(0, 256, (8, 28, 28), dtype=torch.uint8)
     net(pixels(images, quantization)).square().sum().backward()

@@ -33,6 +33,15 @@ def test_sums_by_hand():
     )
 
 
+def test_floats_are_used_as_they_are_and_grow():
+    floats = with_weights(layers.FloatLinear(3, 2))
+    torch.testing.assert_close(floats(X), torch.tensor([[0.9, -1.2], [1.1, -2.8]]))
+    for layer, greatest in ((floats, 2.0), (with_weights(layers.BinaryLinear(3, 2)), 1.0)):
+        layer.weight.data[1, 0] = -2.0
+        layer.clamp_()
+        assert layer.weight[1, 0] == -greatest
+
+
 @pytest.mark.parametrize("ratio, values", [(2, [-3, -3, -1, 1, 1, 3]), (4, [-5, -5, -3, 3, 3, 5])])
 def test_two_planes_by_hand(ratio, values):
     """H1 = sign(x), H2 = sign(x - H1): the code changes at -1, 0 and 1, and each belongs to the code above."""
@@ -74,6 +83,7 @@ def test_grey_levels_by_hand():
         ({"weight_bits": 2}, {"method": "ttq"}, layers.TrainedTernaryLinear, (1,)),
         ({}, {"method": "xnor_net"}, layers.ScaledLinear, None),
         ({}, {"method": "bwn"}, layers.ScaledLinear, None),
+        ({}, {"method": "float"}, layers.FloatLinear, None),
     ],
 )
 def test_a_design_asks_for_its_layers(quantization, training, hidden, coefficients):
@@ -81,7 +91,8 @@ def test_a_design_asks_for_its_layers(quantization, training, hidden, coefficien
     quantization = smoke.quantization.model_copy(update=quantization)
     network = smoke.network.model_copy(update={"layers": (20, 6, 5, 4)})
     net = models.untrained(network, quantization, smoke.training.model_copy(update=training))
-    assert [type(linear) for linear in net.linears] == [hidden, hidden, layers.BinaryLinear]
+    last = layers.FloatLinear if hidden is layers.FloatLinear else layers.BinaryLinear
+    assert [type(linear) for linear in net.linears] == [hidden, hidden, last]
     assert net.activation.coefficients == coefficients
     if coefficients:
         assert coefficients == quantization.activation_coefficients

@@ -31,6 +31,7 @@ OPTIONS = {
     "XNOR-Net": {"method": "xnor_net"},
     "HORQ": {"method": "xnor_net", "activation_bits": 2},
     "BWN": {"method": "bwn"},
+    "floats": {"method": "float"},
     "taught": {"distillation": TAUGHT},
     "float weights first": {"float_weight_images": FLOAT},
     "bfloat16": {"precision": "bfloat16"},
@@ -252,7 +253,10 @@ def test_a_teacher_sees_the_channels_of_a_pixel(tiny):
     assert seen[0].max() == 1
 
 
-@pytest.mark.parametrize("method, bits, why", [("xnor_net", 1, "beta"), ("bwn", 1, "floats"), ("ttq", 2, "Wp and Wn")])
+@pytest.mark.parametrize(
+    "method, bits, why",
+    [("xnor_net", 1, "beta"), ("bwn", 1, "floats"), ("ttq", 2, "Wp and Wn"), ("float", 1, "floats")],
+)
 def test_a_method_of_software_alone_is_trained_but_neither_exported_nor_folded(method, bits, why, tiny, tmp_path):
     design = changed(tiny, {"method": method, "weight_bits": bits})
     train.train(design, tmp_path)

@@ -2,6 +2,8 @@
 """The judge of a simulation: each thing that can be wrong with an outcome, one at a time, ends in its own line."""
 
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -164,7 +166,7 @@ def test_the_fewest_images_that_show_a_steady_state(copies):
 def job(labels) -> simulate.Job:
     return simulate.Job(
         design="tiny",
-        build=None,
+        build=Path(),
         manifest=None,
         model_digest="d",
         split=Split("some digits", np.zeros((COUNT, 28, 28), np.uint8), EXPECTED.classes),
@@ -175,10 +177,17 @@ def job(labels) -> simulate.Job:
     )
 
 
+def summary_of(labels, *outcomes):
+    whole = job(labels)
+    borders = np.linspace(0, COUNT, len(outcomes) + 1).astype(int)
+    jobs = [whole.part(slice(int(first), int(end))) for first, end in pairwise(borders)]
+    return simulate.summary(whole, [simulate.Part(*each) for each in zip(jobs, outcomes, strict=True)], 1.5)
+
+
 def test_the_summary_counts_what_it_says():
     truth = EXPECTED.classes.copy()
     truth[:3] = 9  # the network is wrong about three images, and the RTL answers as the network does
-    summary = simulate.summary(job(truth), right(), 1.5)
+    summary = summary_of(truth, right())
     assert (summary.images, summary.correct, summary.accuracy) == (COUNT, COUNT - 3, (COUNT - 3) / COUNT)
     assert (summary.mismatches, summary.hidden_mismatches, summary.hidden_vectors_checked) == (0, 0, 2 * COUNT)
     assert (summary.interval_cycles, summary.latency_cycles) == ((INTERVAL, INTERVAL), LATENCY)
@@ -190,9 +199,47 @@ def test_the_summary_counts_what_it_says():
     wrong = right(labels=EXPECTED.classes[:-2].copy(), scores=EXPECTED.scores[:-2].astype(np.int64))
     wrong.scores[4, 0] += 1
     wrong.hidden[1][[2, 3]] ^= True
-    summary = simulate.summary(job(truth), wrong, 1.5)
+    summary = summary_of(truth, wrong)
     assert (summary.mismatches, summary.hidden_mismatches, summary.correct) == (3, 2, COUNT - 5)
     assert summary.first_mismatches[:2] == ("image 2: hidden layer 1 differs", "image 3: hidden layer 1 differs")
+
+
+def test_a_long_job_is_simulated_in_parts():
+    """As many as are worth it; together they are all images, in order, and what is expected of each."""
+    for most, cycles, wanted in ((1, 10**7, 1), (4, 10**4, 1), (4, 60_000, 2), (64, 10**7, 3)):
+        prediction = SimpleNamespace(**{**vars(PREDICTION), "copies": 1, "cycles_per_image": cycles})
+        long = replace(job(EXPECTED.classes), prediction=prediction)
+        parts = long.parts(most)
+        assert len(parts) == wanted, (most, cycles)
+        assert [part.first for part in parts] == [COUNT * k // wanted for k in range(wanted)]
+        assert np.array_equal(np.concatenate([part.labels for part in parts]), EXPECTED.classes)
+        assert np.array_equal(np.concatenate([part.expected.scores for part in parts]), EXPECTED.scores)
+        for k, vectors in enumerate(EXPECTED.hidden):
+            assert np.array_equal(np.concatenate([part.expected.hidden[k] for part in parts]), vectors)
+        assert len({part.directory for part in parts}) == wanted
+
+
+def test_what_is_wrong_in_a_part_is_told_with_its_own_image():
+    halves = [half(0), half(COUNT // 2)]
+    assert summary_of(EXPECTED.classes, *halves).mismatches == 0
+    halves[1].labels[2] += 1
+    halves[0].hidden[0][3] ^= True
+    summary = summary_of(EXPECTED.classes, *halves)
+    assert (summary.mismatches, summary.hidden_mismatches, summary.images) == (1, 1, COUNT)
+    told = [line.split(",")[0] for line in summary.first_mismatches]
+    assert told == ["image 3: hidden layer 0 differs", f"image {COUNT // 2 + 2}: label {halves[1].labels[2]}"]
+    assert summary.cycles == 800 and summary.cycles_per_second == 1600
+
+
+def half(first):
+    part = slice(first, first + COUNT // 2)
+    whole = right()
+    return right(
+        labels=whole.labels[part].copy(),
+        scores=whole.scores[part],
+        hidden=[vectors[part].copy() for vectors in whole.hidden],
+        result_cycles=cycles(COUNT // 2),
+    )
 
 
 def test_an_outcome_comes_back_as_it_was(tmp_path):

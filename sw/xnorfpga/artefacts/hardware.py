@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`hardware.json`: what the Scala elaboration reads. Shapes, folds and block RAM; no weight and no training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -116,6 +118,18 @@ class Convolution(Strict):
     def pooled_width(self) -> int:
         """Columns of the map that goes on."""
         return self.out_width // self.pool
+
+
+def matrices(maps: Sequence[Convolution], layers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return (MW, MH), inputs and outputs, of each layer of a network: of a convolutional one, of a window.
+
+    maps: of the convolutional layers, which come first. layers: neurons of the others, the elements of the last map, or
+    of an image, before them. A layer has as many filters as the next map has channels.
+    """
+    filters = [following.channels for following in maps[1:]]
+    if maps:
+        filters.append(layers[0] // (maps[-1].pooled_height * maps[-1].pooled_width))
+    return (*((each.mw, mh) for each, mh in zip(maps, filters, strict=True)), *pairwise(layers))
 
 
 class LayerShape(Strict):

@@ -51,9 +51,14 @@ def run(command: list[str], directory: Path, log: Path, name: str, progress: Cal
 
 @contextmanager
 def started(
-    command: Sequence[str], directory: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start `command` in a session of its own; the block gets the process, whose stdout and stderr it reads as one.
+    """Start `command` in a session of its own; the block gets the process.
+
+    Its stdout and stderr go to `output` as one, by default to the block, which reads them.
 
     Whatever exception leaves the block, an interrupt too, ends the process and all it has started.
 
@@ -62,7 +67,7 @@ def started(
     child = None
     try:
         with _signals_wait():  # between the start of a process and the moment that its number is known
-            child = _start(command, directory, environment)
+            child = _start(command, directory, environment, output)
         yield child
     except BaseException:
         if child is not None:
@@ -70,10 +75,12 @@ def started(
         raise
 
 
-def _start(command: Sequence[str], directory: Path, environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str] | None, output: IO[bytes] | int
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     except OSError as error:

@@ -190,11 +190,9 @@ def excess_of_bits(bits: int, board: Board) -> str:
 
 
 def check_method(design: Design) -> None:
-    """The method of training is one for weights of that many bits, and for convolutions."""
+    """The method of training is one for weights of that many bits."""
     method, bits = design.method, design.quantization.weight_bits
-    if design.network.convolutions and method == "xnor_net":  # its scale of each window is not built
-        _reject(design, "training.method", method, "accepted with network.convolutions: 'bnn', 'bwn' or 'ttq'")
-    accepted = {"xnor_net": 1, "bwn": 1, "ttq": 2}.get(method, bits)
+    accepted = {"xnor_net": 1, "bwn": 1, "ttq": 2, "float": 1}.get(method, bits)
     if bits != accepted:
         _reject(design, "quantization.weight_bits", bits, f"accepted with training.method = {method!r}: {accepted}")
 
@@ -208,6 +206,7 @@ def check_hardware_form(design: Design) -> None:
         "xnor_net": "its scale beta is each image's own",
         "bwn": "its activations are floats",
         "ttq": "its scales Wp and Wn differ",
+        "float": "its weights and activations are floats",
     }.get(design.method)
     if why:
         accepted = f"accepted for hardware: 'bnn'; this one is for `train` alone: {why}"

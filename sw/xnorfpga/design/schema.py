@@ -4,7 +4,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from xnorfpga.artefacts.accelerator import Origin
 from xnorfpga.artefacts.folding import Folding
-from xnorfpga.artefacts.hardware import BAUD, Convolution
+from xnorfpga.artefacts.hardware import BAUD, Convolution, matrices
 from xnorfpga.base import paths
 from xnorfpga.base.strict import Strict
 from xnorfpga.data.datasets import DATASETS
@@ -162,7 +161,7 @@ class Training(Strict):
     schedule: Literal["cosine", "right_shift"] = "cosine"
     shift_every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, validate_default=True)
     batch_norm: Literal["plain", "shift"] = "plain"
-    method: Literal["bnn", "xnor_net", "bwn", "ttq"] = "bnn"
+    method: Literal["bnn", "xnor_net", "bwn", "ttq", "float"] = "bnn"
     ternary_threshold: Annotated[float, Field(ge=0, le=0.99)] = 0.05
     float_weight_images: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -382,6 +381,4 @@ class Design:
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """(MW, MH), inputs and outputs, of each layer: of a convolutional one, of a window."""
-        filters = zip(self.convolutions, self.network.convolutions, strict=True)
-        matrices = [(convolution.mw, each.filters) for convolution, each in filters]
-        return (*matrices, *pairwise(self.network.layers))
+        return matrices(self.convolutions, self.network.layers)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import zip_longest
 
-from xnorfpga.artefacts.hardware import Convolution
+from xnorfpga.artefacts.hardware import Convolution, matrices
 from xnorfpga.base.errors import UserError
 from xnorfpga.design import area
 from xnorfpga.design.folding import ONE_BIT, Block, LayerPrediction, Operands, Prediction
@@ -38,12 +38,8 @@ class Network:
     @property
     def layers(self) -> tuple[tuple[int, int, Convolution | None], ...]:
         """(MW, MH) of each layer, and its map."""
-        filters = [following.channels for following in self.maps[1:]]
-        if self.maps:
-            last = self.maps[-1]
-            filters.append(self.sizes[0] // (last.pooled_height * last.pooled_width))
-        convolutional = [(each.mw, mh, each) for each, mh in zip(self.maps, filters, strict=True)]
-        return (*convolutional, *((mw, mh, None) for mw, mh in pairwise(self.sizes)))
+        found = zip_longest(matrices(self.maps, self.sizes), self.maps)
+        return tuple((mw, mh, each) for (mw, mh), each in found)
 
     @property
     def copies(self) -> range:

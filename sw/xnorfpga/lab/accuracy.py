@@ -14,6 +14,7 @@ from xnorfpga.network import package
 class Accuracy(Strict):
     """A published network: what it is, how well it does, and what its accelerator takes.
 
+    network: neurons of the fully connected layers, the inputs first. topology: the whole network in a line.
     weight_bits: of all weights together. accuracy_test: of the official test set. seeds: how many trainings the
     published one is the best of, on validation digits; validation_mean, validation_spread: their mean, and standard
     deviation (None: of one). rtl_mismatches and what follows: of the accelerator, as it was
@@ -22,6 +23,7 @@ class Accuracy(Strict):
 
     design: str
     network: tuple[int, ...]
+    topology: str
     method: str
     weight_bits: int
     accuracy_test: float
@@ -50,6 +52,7 @@ def method(design: Design) -> str:
     parts += ["ternary weights (TTQ)"] if bits.weight_bits > 1 else []
     parts += ["HORQ, order 2"] if bits.activation_bits > 1 else []
     parts += ["pruned"] if training and training.pruning else []
+    parts += ["shift-based training"] if training and training.optimizer == "shift_adamax" else []
     return ", ".join(parts) or "binary"
 
 
@@ -72,6 +75,7 @@ def accuracies() -> Accuracies:
             Accuracy(
                 design=name,
                 network=design.network.layers,
+                topology=design.network.title,
                 method=method(design),
                 weight_bits=design.weight_bits,
                 accuracy_test=published.test_accuracy,
@@ -101,7 +105,7 @@ def table(found: Accuracies, aligned: bool = True) -> str:
     rows = [
         (
             row.design,
-            "-".join(map(str, row.network)),
+            row.topology,
             row.method,
             row.weight_bits,
             f"{row.accuracy_test:.2%}",

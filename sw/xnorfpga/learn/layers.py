@@ -43,6 +43,21 @@ class BinaryLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
         return F.linear(x, self.seen())
 
+    @torch.no_grad()
+    def clamp_(self) -> None:
+        """Keep every latent weight in [-1, 1], from where a few steps can still flip its sign."""
+        self.weight.clamp_(-1, 1)
+
+
+class FloatLinear(BinaryLinear):
+    """A layer of floats: what all the others are compared with."""
+
+    def quantized(self) -> Tensor:  # noqa: D102
+        return self.weight
+
+    def clamp_(self) -> None:
+        """Let a weight be any."""
+
 
 class TernaryLinear(BinaryLinear):
     """A layer of weights -1, 0, +1: 0 where |w| <= t · max |w| over the layer's latent weights w.
@@ -93,6 +108,23 @@ def convolve(maps: Tensor, weights: Tensor, convolution: Convolution, frame: flo
     return sums[:, : convolution.out_height, : convolution.out_width]
 
 
+def convolve_scaled(maps: Tensor, weights: Tensor, convolution: Convolution, order: int) -> Tensor:
+    """Return XNOR-Net's sums [N, out_height, out_width, MH] of weights [MH, MW] on windows of floats [N, H, W, C].
+
+    Rastegari et al. 2016 (arXiv:1603.05279), equation 11: the windows of sign(x) meet the weights, and each sum is
+    multiplied by K, the mean over its window of A, the mean of |x| over a pixel's channels. With `order` > 1 what is
+    left of each pixel, x - A · sign(x), is taken the same way (HORQ), and the sums are added.
+    """
+    planes, scales = residual_planes(maps, order)
+    kept = (convolution.out_height, convolution.out_width)
+    total = torch.zeros(())
+    for plane, scale_of_pixel in zip(planes, scales, strict=True):
+        box = (convolution.kernel, convolution.stride, convolution.padding)
+        k = F.avg_pool2d(scale_of_pixel.permute(0, 3, 1, 2), *box).permute(0, 2, 3, 1)[:, : kept[0], : kept[1]]
+        total = total + k * convolve(plane, weights, convolution, -1.0)
+    return total
+
+
 def pool(maps: Tensor, side: int) -> Tensor:
     """Return the greatest of each square of maps [N, H, W, C]; rows and columns that fill no square are left out."""
     return maps if side == 1 else F.max_pool2d(maps.permute(0, 3, 1, 2), side).permute(0, 2, 3, 1)
@@ -102,11 +134,12 @@ class Activation(NamedTuple):
     """What a batch norm's outputs [N, MW] become: the next layer's inputs [N, MW].
 
     quantize: the function. coefficients: a value is the sum of coefficient · ±1 over its planes, the least first; None
-    where it is no such whole number.
+    where it is no such whole number. scaled: how many planes have scales of each image's own, in maps of each pixel's.
     """
 
     quantize: Callable[[Tensor], Tensor]
     coefficients: tuple[int, ...] | None
+    scaled: int = 0
 
 
 SIGN = Activation(binarize_activation, (1,))
@@ -125,4 +158,4 @@ def scaled_planes(order: int) -> Activation:
         planes, scales = residual_planes(x, order)
         return (planes * scales).sum(0)
 
-    return Activation(quantize, None)
+    return Activation(quantize, None, order)

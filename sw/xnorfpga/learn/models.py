@@ -4,13 +4,12 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorfpga.artefacts.hardware import Convolution
+from xnorfpga.artefacts.hardware import Convolution, matrices
 from xnorfpga.data.datasets import DATASETS
 from xnorfpga.design import schema
 from xnorfpga.learn.layers import (
@@ -18,10 +17,12 @@ from xnorfpga.learn.layers import (
     SIGN,
     Activation,
     BinaryLinear,
+    FloatLinear,
     ScaledLinear,
     TernaryLinear,
     TrainedTernaryLinear,
     convolve,
+    convolve_scaled,
     pool,
     residual,
     scaled_planes,
@@ -39,7 +40,8 @@ class QuantizedNet(nn.Module):
     Every hidden layer is dropout, linear (`hidden` of its MW and MH), batch norm (a key of BATCH_NORMS), activation,
     and behind a convolution the pool. A convolution's linear holds the matrix that meets every window.
     `input_coefficients` are those of an image's planes.
-    The last layer is binary. It has one positive scale for all classes and no batch norm, so its sums rank the classes.
+    The last layer is of the kind `last`. It has one positive scale for all classes and no batch norm, so its sums rank
+    the classes.
     Of images with more `inputs` than layers[0], the network takes those elements alone that `pixels` names.
     """
 
@@ -57,6 +59,7 @@ class QuantizedNet(nn.Module):
         inputs: int | None = None,
         convolutions: Sequence[Convolution] = (),
         input_coefficients: Sequence[int] = (1,),
+        last: Callable[[int, int], BinaryLinear] = BinaryLinear,
     ):
         super().__init__()
         self.layers = tuple(layers)
@@ -67,8 +70,8 @@ class QuantizedNet(nn.Module):
         self.inputs = layers[0] if inputs is None else inputs
         chosen = self.inputs != layers[0] and not convolutions
         self.register_buffer("pixels", torch.arange(layers[0]) if chosen else None)
-        shapes = [*_matrices(self.convolutions, layers[0]), *pairwise(layers)]
-        kinds = [hidden] * (len(shapes) - 1) + [BinaryLinear]
+        shapes = matrices(self.convolutions, layers)
+        kinds = [hidden] * (len(shapes) - 1) + [last]
         linears = (kind(mw, mh) for kind, (mw, mh) in zip(kinds, shapes, strict=True))
         self.linears = nn.ModuleList(linears)  # type: ignore[assignment]
         norms = (BATCH_NORMS[batch_norm](mh) for _, mh in shapes[:-1])
@@ -88,21 +91,29 @@ class QuantizedNet(nn.Module):
             if convolution is None:
                 x = self.activation.quantize(norm(linear(x)))
             else:
-                x = self._map(x, linear, norm, convolution, self._least(k))
+                x = self._map(k, x, linear, norm, convolution)
         return self.linears[-1](F.dropout(x, self.dropout, self.training)) * torch.exp(self.log_scale)
 
     def _map(
-        self, x: Tensor, linear: BinaryLinear, norm: FoldableBatchNorm, convolution: Convolution, frame: float
+        self, k: int, x: Tensor, linear: BinaryLinear, norm: FoldableBatchNorm, convolution: Convolution
     ) -> Tensor:
-        """Return the map [N, elements] behind a convolutional layer; its batch norm takes windows for images.
+        """Return the map [N, elements] behind convolutional layer k; its batch norm takes windows for images.
 
         No activation ever falls, so the greatest output gives the greatest answer, and pooling before it gives the
         same map. The gradient then goes to the window whose output was the greatest, not to the first of equal answers.
+        Where activations have scales, floats go from map to map, and the windows of the next layer take the scales.
         """
-        maps = x.unflatten(1, (convolution.height, convolution.width, convolution.channels))
-        sums = convolve(maps, linear.seen(), convolution, frame)
+        maps, scaled = (
+            x.unflatten(1, (convolution.height, convolution.width, convolution.channels)),
+            self.activation.scaled,
+        )
+        if scaled and k:
+            sums = convolve_scaled(maps, linear.seen(), convolution, scaled)
+        else:
+            sums = convolve(maps, linear.seen(), convolution, self._least(k))
         outputs = norm(sums.flatten(0, 2)).unflatten(0, sums.shape[:3])
-        return self.activation.quantize(pool(outputs, convolution.pool)).flatten(1)
+        outputs = pool(outputs, convolution.pool).flatten(1)
+        return outputs if scaled and k + 1 < len(self.convolutions) else self.activation.quantize(outputs)
 
     def _least(self, k: int) -> int:
         """Return the least value of layer k's inputs: -1 in every plane, the padding; where they are floats, 0."""
@@ -121,7 +132,7 @@ class QuantizedNet(nn.Module):
     def clamp_(self) -> None:
         """Keep every latent weight in [-1, 1], from where a few steps can still flip its sign."""
         for linear in self.linears:
-            linear.weight.clamp_(-1, 1)
+            linear.clamp_()
 
 
 def untrained(network: schema.Network, quantization: schema.Quantization, training: schema.Training) -> QuantizedNet:
@@ -136,27 +147,19 @@ def untrained(network: schema.Network, quantization: schema.Quantization, traini
         DATASETS[network.dataset].inputs,
         network.maps,
         quantization.input_coefficients,
+        FloatLinear if training.method == "float" else BinaryLinear,
     )
-
-
-def _matrices(convolutions: Sequence[Convolution], elements: int) -> list[tuple[int, int]]:
-    """Return (MW, MH) of each convolutional layer, where the last map has so many elements."""
-    if not convolutions:
-        return []
-    filters = [each.channels for each in convolutions[1:]]
-    filters.append(elements // (convolutions[-1].pooled_height * convolutions[-1].pooled_width))
-    return [(each.mw, mh) for each, mh in zip(convolutions, filters, strict=True)]
 
 
 def _hidden(quantization: schema.Quantization, training: schema.Training) -> Callable[[int, int], BinaryLinear]:
     if quantization.weights == "ternary":
         kind = TrainedTernaryLinear if training.method == "ttq" else TernaryLinear
         return partial(kind, t=training.ternary_threshold)
-    return ScaledLinear if training.method in ("xnor_net", "bwn") else BinaryLinear
+    return {"xnor_net": ScaledLinear, "bwn": ScaledLinear, "float": FloatLinear}.get(training.method, BinaryLinear)
 
 
 def _activation(quantization: schema.Quantization, training: schema.Training) -> Activation:
-    if training.method == "bwn":
+    if training.method in ("bwn", "float"):
         return RECTIFIED
     if training.method == "xnor_net":
         return scaled_planes(quantization.activation_bits)

@@ -6,15 +6,17 @@ that leaves the accelerator. `judge` compares: answers with the golden model, cy
 """
 
 import importlib.metadata
+import shutil
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from xnorfpga.design.schema import Design
 
 SHOWN_MISMATCHES = 20
+PART_CYCLES = 500_000  # of a simulation that runs beside others: their start takes some seconds each
 MAP_VECTORS = 200_000  # hidden vectors of maps that are looked at: each wakes the bench, and a map has hundreds
 
 
@@ -62,11 +65,37 @@ class Job:
     expected: Inference
     prediction: Prediction
     load: bytes = b""  # a model for the load port; empty: the one that the memories hold from the start
+    first: int = 0  # which image of the split is its first
 
     @property
     def directory(self) -> Path:
         """Return where the simulation finds its input and leaves its outcome."""
-        return self.build / "sim"
+        return self.build / "sim" / str(self.first)
+
+    def parts(self, most: int) -> list["Job"]:
+        """Return jobs of some of the images each, in order, that can run at the same time: `most` at most.
+
+        Each is long enough to be worth its start, and to show a steady state.
+        """
+        count = len(self.bits)
+        cycles = count * self.prediction.cycles_per_image
+        needed = images_needed(self.prediction.copies, self.prediction.pace.settling)
+        number = max(1, min(most, int(cycles / PART_CYCLES), count // needed))
+        borders = [count * k // number for k in range(number + 1)]
+        return [self.part(slice(first, end)) for first, end in pairwise(borders)]
+
+    def part(self, images: slice) -> "Job":
+        """Return the job of some of the images."""
+        expected = self.expected
+        some = Inference([each[images] for each in expected.hidden], expected.scores[images], expected.classes[images])
+        return replace(self, bits=self.bits[images], labels=self.labels[images], expected=some, first=images.start)
+
+
+class Part(NamedTuple):
+    """Some images of a job, a job of their own, and what left the accelerator."""
+
+    job: Job
+    outcome: Outcome
 
 
 def simulate(design: "Design", build: Path, images: int | None = 1000, final: bool = False) -> Simulation:
@@ -82,9 +111,9 @@ def simulate(design: "Design", build: Path, images: int | None = 1000, final: bo
     `sim.failed.json`, and an earlier sim.json is gone.
     """
     job = prepare_job(design, build, images, final)
-    outcome, build_seconds = run(job)
-    complaints = judge(outcome, job.expected, job.prediction)
-    result = summary(job, outcome, build_seconds)
+    parts, build_seconds = run(job)
+    complaints = judge_all(parts)
+    result = summary(job, parts, build_seconds)
     if complaints:
         (build / "sim.json").unlink(missing_ok=True)
         result.write(build / "sim.failed.json")
@@ -108,13 +137,13 @@ def load(design: "Design", build: Path, other: Path, images: int | None = 1000, 
     job = prepare_job(design, build, images, final, other)
     result_file = build / "sim.load.json"
     result_file.unlink(missing_ok=True)
-    outcome, build_seconds = run(job)
-    complaints, checksum = judge(outcome, job.expected, job.prediction), zlib.crc32(job.load)
-    if outcome.load_checksum != checksum:
-        complaints.insert(0, f"load_checksum is {outcome.load_checksum:#x}, sent was {checksum:#x}")
+    parts, build_seconds = run(job)
+    complaints, checksum = judge_all(parts), zlib.crc32(job.load)
+    for wrong in {part.outcome.load_checksum for part in parts} - {checksum}:
+        complaints.insert(0, f"load_checksum is {wrong:#x}, sent was {checksum:#x}")
     if complaints:
         raise UserError(f"{design.name}, loaded with {other.name}: the RTL differs: " + "; ".join(complaints))
-    result = summary(job, outcome, build_seconds)
+    result = summary(job, parts, build_seconds)
     result.write(result_file)
     return result
 
@@ -167,42 +196,57 @@ def own_model(build: Path) -> Accelerator:
     return own
 
 
-def run(job: Job) -> tuple[Outcome, float]:
-    """Simulate a job; return what left the accelerator, and the seconds that it took to build the simulator.
+def run(job: Job) -> tuple[list[Part], float]:
+    """Simulate a job in parts, as many at the same time as there are cores.
+
+    Returns the parts, and the seconds that it took to build the simulator.
 
     Raises UserError where the simulator cannot be built or breaks down.
     """
-    directory, count = job.directory, len(job.bits)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / OUTCOME).unlink(missing_ok=True)
-    job.manifest.write(directory / "manifest.json")
-    seen = max(map(len, job.expected.hidden), default=0)
-    arrays = {"images": job.bits, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
-    package.write_npz(directory / JOB, arrays)
-
+    for old in (job.build / "sim").glob("[0-9]*"):  # of parts that there may not be this time
+        shutil.rmtree(old)
     started = time.monotonic()
     top = job.manifest.top
     simulator = verilator.build([job.build / "rtl" / f"{top}.v"], top)
     build_seconds = time.monotonic() - started
+    jobs = job.parts(verilator.jobs())
+    runs = [_prepared(each) for each in jobs]
+    progress = [each.directory / PROGRESS for each in jobs]
+    with _progress(progress, len(job.bits), f"simulate {job.design}"):
+        failed = verilator.run_beside(simulator, "xnorfpga.rtl.testbench", job.build / "mem", runs)
+    for each, names, (_, log) in zip(jobs, failed, runs, strict=True):
+        if names or not (each.directory / OUTCOME).exists():
+            raise UserError(f"{job.design}: the simulation did not come to an end; see {log}")
+    return [Part(each, Outcome.read(each.directory)) for each in jobs], build_seconds
+
+
+def _prepared(job: Job) -> verilator.Run:
+    """Write what a simulation reads, and return its run."""
+    directory, count = job.directory, len(job.bits)
+    directory.mkdir(parents=True)
+    job.manifest.write(directory / "manifest.json")
+    seen = max(map(len, job.expected.hidden), default=0)
+    arrays = {"images": job.bits, "load": np.frombuffer(job.load, np.uint8), "seen": np.array(seen)}
+    package.write_npz(directory / JOB, arrays)
+    (directory / PROGRESS).write_text("0")
     words = len(job.load) * 8 // job.manifest.load_word_bits
     timeout = 2 * words + 4 * (job.prediction.latency_cycles + job.prediction.interval_cycles * (count + 4))
-    log = directory / "run.log"
-    with _progress(directory / PROGRESS, count, f"simulate {job.design}"):
-        failed = verilator.run(
-            simulator,
-            "xnorfpga.rtl.testbench",
-            job.build / "mem",
-            {"XNORFPGA_JOB": str(directory.resolve()), "XNORFPGA_TIMEOUT_CYCLES": str(timeout)},
-            log,
-        )
-    if failed or not (directory / OUTCOME).exists():
-        raise UserError(f"{job.design}: the simulation did not come to an end; see {log}")
-    return Outcome.read(directory), build_seconds
+    variables = {"XNORFPGA_JOB": str(directory.resolve()), "XNORFPGA_TIMEOUT_CYCLES": str(timeout)}
+    return verilator.Run(variables, directory / "run.log")
 
 
-def judge(outcome: Outcome, expected: Inference, prediction: Prediction) -> list[str]:
-    """Return all that is not as the golden model and the folding model say, a line each; none: the RTL is right."""
-    complaints = [*_counts(outcome, expected), *mismatches(outcome, expected)[:3]]
+def judge_all(parts: Sequence[Part]) -> list[str]:
+    """Return all that is wrong with the outcomes, a line each."""
+    judged = [judge(outcome, part.expected, part.prediction, part.first) for part, outcome in parts]
+    return [line for lines in judged for line in lines]
+
+
+def judge(outcome: Outcome, expected: Inference, prediction: Prediction, first: int = 0) -> list[str]:
+    """Return all that is not as the golden model and the folding model say, a line each; none: the RTL is right.
+
+    first: the number of the first image.
+    """
+    complaints = [*_counts(outcome, expected), *mismatches(outcome, expected, first)[:3]]
     steady = steady_cycles(outcome.result_cycles, prediction.copies, prediction.pace.settling)
     if steady is None or set(steady) != {prediction.interval_cycles}:
         found = "too few to tell how far" if steady is None else f"{steady[0]} to {steady[1]} cycles"
@@ -223,14 +267,14 @@ def _counts(outcome: Outcome, expected: Inference) -> list[str]:
     return lines
 
 
-def mismatches(outcome: Outcome, expected: Inference) -> list[str]:
-    """Return a line for each image whose label, scores or hidden bits differ, hidden layers first."""
+def mismatches(outcome: Outcome, expected: Inference, first: int = 0) -> list[str]:
+    """Return a line for each image, from number `first` on, whose label, scores or hidden bits differ, those first."""
     lines = []
     for k, (got, wanted) in enumerate(zip(outcome.hidden, expected.hidden, strict=False)):
-        lines += [f"image {image}: hidden layer {k} differs" for image in differing(got, wanted)]
+        lines += [f"image {first + image}: hidden layer {k} differs" for image in differing(got, wanted)]
     for image in wrong_results(outcome, expected):
         wanted_answer = f"label {expected.classes[image]}, scores {expected.scores[image].tolist()}"
-        lines.append(f"image {image}: {outcome.answer(image)}; expected {wanted_answer}")
+        lines.append(f"image {first + image}: {outcome.answer(image)}; expected {wanted_answer}")
     return lines
 
 
@@ -267,50 +311,58 @@ def steady_cycles(result_cycles: NDArray[np.integer], copies: int, settling: int
     return int(distances.min()), int(distances.max())
 
 
-def summary(job: Job, outcome: Outcome, build_seconds: float) -> Simulation:
-    """Return what `sim.json` says of a simulation."""
-    count, expected, prediction = len(job.bits), job.expected, job.prediction
-    came = outcome.labels[:count]
-    correct = int((came == job.labels[: len(came)]).sum())
-    wrong_hidden = [differing(got, want) for got, want in zip(outcome.hidden, expected.hidden, strict=False)]
-    fastest, slowest = steady_cycles(outcome.result_cycles, prediction.copies, prediction.pace.settling) or (0, 0)
+def summary(job: Job, parts: Sequence[Part], build_seconds: float) -> Simulation:
+    """Return what `sim.json` says of a job that was simulated in parts."""
+    count, prediction = len(job.bits), job.prediction
+    labels, steady, wrong, wrong_hidden, correct = [], [], 0, 0, 0
+    for part, outcome in parts:
+        came = outcome.labels[: len(part.bits)]
+        labels += outcome.labels.tolist()
+        correct += int((came == part.labels[: len(came)]).sum())
+        wrong += len(wrong_results(outcome, part.expected)) + abs(len(part.bits) - len(outcome.labels))
+        hidden = zip(outcome.hidden, part.expected.hidden, strict=False)
+        wrong_hidden += sum(len(differing(got, wanted)) for got, wanted in hidden)
+        steady.append(steady_cycles(outcome.result_cycles, prediction.copies, prediction.pace.settling) or (0, 0))
+    outcomes = [outcome for _, outcome in parts]
+    interval = (min(each[0] for each in steady), max(each[1] for each in steady))
+    cycles, seconds = sum(each.cycles for each in outcomes), max(each.seconds for each in outcomes)
+    told = [line for part, outcome in parts for line in mismatches(outcome, part.expected, part.first)]
     name = job.split.name if count == len(job.split) else f"first {count} of {job.split.name}"
     return Simulation(
         design=job.design,
         images=count,
-        mismatches=len(wrong_results(outcome, expected)) + abs(count - len(outcome.labels)),
-        hidden_mismatches=sum(map(len, wrong_hidden)),
-        hidden_vectors_checked=sum(map(len, outcome.hidden)),
-        cycles_per_image=float(Fraction(slowest, prediction.copies)),
-        interval_cycles=(fastest, slowest),
-        latency_cycles=outcome.latency_cycles,
+        mismatches=wrong,
+        hidden_mismatches=wrong_hidden,
+        hidden_vectors_checked=sum(len(vectors) for outcome in outcomes for vectors in outcome.hidden),
+        cycles_per_image=float(Fraction(interval[1], prediction.copies)),
+        interval_cycles=interval,
+        latency_cycles=max(outcome.latency_cycles for outcome in outcomes),
         predicted_cycles_per_image=float(prediction.cycles_per_image),
         predicted_latency_cycles=prediction.latency_cycles,
         correct=correct,
         accuracy=correct / count,
         data=name,
         data_digest=job.split.digest,
-        labels=tuple(outcome.labels.tolist()),
-        first_mismatches=tuple(mismatches(outcome, expected)[:SHOWN_MISMATCHES]),
-        cycles=outcome.cycles,
-        seconds=outcome.seconds,
+        labels=tuple(labels),
+        first_mismatches=tuple(told[:SHOWN_MISMATCHES]),
+        cycles=cycles,
+        seconds=seconds,
         build_seconds=build_seconds,
-        cycles_per_second=outcome.cycles / outcome.seconds,
+        cycles_per_second=cycles / seconds,
         model_digest=job.model_digest,
         simulator=", ".join(f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")),
     )
 
 
 @contextmanager
-def _progress(path: Path, total: int, name: str) -> Iterator[None]:
-    """Show a progress bar that follows the count in `path`, which another process keeps."""
-    path.write_text("0")
+def _progress(paths: Sequence[Path], total: int, name: str) -> Iterator[None]:
+    """Show a progress bar that follows the counts in some files, which other processes keep."""
     done = threading.Event()
 
     def follow() -> None:
         with tqdm(total=total, desc=name, unit="image", disable=None) as bar:
             while not done.wait(0.5):
-                bar.update(int(path.read_text() or 0) - bar.n)
+                bar.update(sum(int(path.read_text() or 0) for path in paths) - bar.n)
             bar.update(total - bar.n)
 
     thread = threading.Thread(target=follow, daemon=True)

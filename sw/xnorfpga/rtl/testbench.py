@@ -200,7 +200,7 @@ async def images_through_the_accelerator(dut) -> None:
     bench = Bench(dut, job)
     await bench.reset()
     cocotb.start_soon(bench.while_valid(dut.results_valid, bench.take_result))
-    for k in range(len(bench.hidden)):
+    for k in range(len(bench.hidden) if bench.seen else 0):
         cocotb.start_soon(bench.while_valid(getattr(dut, f"probes_{k}_valid"), bench.take_hidden(k)))
     started = time.monotonic()
     await First(cocotb.start_soon(bench.drive()), Timer(int(os.environ["XNORFPGA_TIMEOUT_CYCLES"]) * PERIOD_NS, "ns"))

@@ -11,9 +11,9 @@ import tempfile
 import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cocotb_test import simulator
 
@@ -151,7 +151,7 @@ def build(sources: Sequence[Path], top: str, arguments: Sequence[str] = ARGUMENT
     done, log = directory / "built", directory / "build.log"
     with locks.hold(directory / "lock", f"the build of {directory.name}"):
         if not done.exists():
-            make_args = [f"-j{_jobs()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
+            make_args = [f"-j{jobs()}", *(["OBJCACHE=ccache"] if shutil.which("ccache") else [])]
             runtime = BUILD / "verilated" / f"runtime_{sha256(*how)[:16]}"
             # A compiler takes one precompiled header: a model of several files has Verilator's own
             one_file = set(ONE_FILE) <= set(arguments)
@@ -178,7 +178,7 @@ def build_program(sources: Sequence[Path], top: str, harness: Path, more: Sequen
     """
     tool = toolchain.verilator()
     options = ["--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O2"]
-    options += ["--output-split", "15000", "--top-module", top, "-j", str(_jobs()), *more]
+    options += ["--output-split", "15000", "--top-module", top, "-j", str(jobs()), *more]
     content = [source.read_bytes() for source in (*sources, harness)]
     key = sha256(*content, f"{tool} {tool.stat().st_mtime_ns} {options}".encode())[:16]
     directory = BUILD / "verilated" / f"{top}_{key}"
@@ -199,8 +199,8 @@ def build_program(sources: Sequence[Path], top: str, harness: Path, more: Sequen
     return program
 
 
-def _jobs() -> int:
-    """Return how many compilers one build may run: the cores, shared by the workers of pytest-xdist."""
+def jobs() -> int:
+    """Return how many compilers, or simulators, may run at once: the cores, shared by the workers of pytest-xdist."""
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
@@ -245,6 +245,13 @@ def _precompile(log: Path, runtime: Path) -> None:
             source.replace(header)
 
 
+class Run(NamedTuple):
+    """One run of a simulator: variables for its tests, and the file that takes everything it and they say."""
+
+    environment: Mapping[str, str]
+    log: Path
+
+
 def run(
     directory: Path,
     module: str,
@@ -253,33 +260,53 @@ def run(
     log: Path,
     seed: int | None = None,
 ) -> list[str]:
-    """Run the cocotb tests of a Python module on a built simulator.
+    """Run the cocotb tests of a Python module on a built simulator; `run_beside` has what it takes and returns."""
+    return run_beside(directory, module, working, [Run(environment, log)], seed)[0]
+
+
+def run_beside(
+    directory: Path, module: str, working: Path, runs: Sequence[Run], seed: int | None = None
+) -> list[list[str]]:
+    """Run the cocotb tests of a Python module on a built simulator, as often as there are runs, all at the same time.
 
     Args:
         directory: what `build` returned.
         module: dotted name of the module with the cocotb tests.
         working: working directory of the simulator, where `$readmemb` finds the memory images.
-        environment: variables for the tests.
-        log: file that takes everything the simulator and the tests say.
+        runs: what is different from run to run.
         seed: of the noise that registers and memories hold before their reset or initial content; None: zeros.
 
     Returns:
-        the names of the tests that failed.
+        of each run the names of the tests that failed.
 
-    Raises UserError where the simulator breaks down, or no test was executed: a run that tests nothing must not pass.
+    Raises UserError where a simulator breaks down, or no test was executed: a run that tests nothing must not pass.
     """
     top = directory.name.rpartition("_")[0]
     noise = [] if seed is None else ["+verilator+rand+reset+2", f"+verilator+seed+{(seed - 1) % (2**31 - 1) + 1}"]
-    with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch, _tools(log):
-        results = Path(scratch) / "results.xml"
-        run = _Simulator(
-            {**START_QUICKLY, **environment, "COCOTB_RESULTS_FILE": str(results)},
-            toplevel=top, module=module, sim_build=str(directory), work_dir=str(working), plus_args=noise,
-        )  # fmt: skip
-        run.start()
-        if not results.exists():
-            raise UserError(f"{module}: the simulation ended without results ({log}):\n{_tail(log)}")
-        cases = list(ElementTree.parse(results).iter("testcase"))
+    with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch, ExitStack() as stack:
+        under_way = []
+        for number, (environment, log) in enumerate(runs):
+            results = Path(scratch) / f"{number}.xml"
+            with _tools(log):
+                simulator = _Simulator(
+                    {**START_QUICKLY, **environment, "COCOTB_RESULTS_FILE": str(results)},
+                    toplevel=top, module=module, sim_build=str(directory), work_dir=str(working), plus_args=noise,
+                )  # fmt: skip
+                simulator.set_env()
+                (command,) = simulator.build_command()
+            output = stack.enter_context(log.open("wb"))
+            child = stack.enter_context(process.started(command, working, simulator.env, output))
+            under_way.append((child, log, results))
+        return [_failed(module, child.wait(), log, results) for child, log, results in under_way]
+
+
+def _failed(module: str, code: int, log: Path, results: Path) -> list[str]:
+    """Return the names of the tests that failed in a run which ended with that exit code."""
+    if code:
+        raise UserError(f"{module}: the simulation ended with exit code {code} ({log}):\n{_tail(log)}")
+    if not results.exists():
+        raise UserError(f"{module}: the simulation ended without results ({log}):\n{_tail(log)}")
+    cases = list(ElementTree.parse(results).iter("testcase"))
     if not [case for case in cases if case.find("skipped") is None]:
         raise UserError(f"{module}: no test was executed ({log})")
     return [

@@ -8,16 +8,17 @@ import spinal.lib._
   *
   * So the lanes are full, and the cycles of a batch are the engine's. The last image of the last round flushes.
   *
-  * @param wordBits bits of a word, @param imageWords words of an image, @param depth words that there is room for
-  * @param inLogic the memory is of MLABs, not of block RAM
+  * @param wordBits bits of a word, @param imageWords words of an image, @param maxImages of a batch
+  * @param depth words that there is room for, @param inLogic the memory is of MLABs, not of block RAM
   */
-case class ImageStore(wordBits: Int, imageWords: Int, depth: Int, inLogic: Boolean, roundBits: Int) extends Component {
+case class ImageStore(wordBits: Int, imageWords: Int, maxImages: Int, depth: Int, inLogic: Boolean, maxLogRounds: Int)
+    extends Component {
   val io = new Bundle {
 
-    /** Begin a batch: from now on `count` images come, and go `rounds` times. */
+    /** Begin a batch: from now on `count` images come, and go 2^logRounds times. */
     val start = in Bool ()
-    val count = in UInt (8 bits)
-    val rounds = in UInt (roundBits bits)
+    val count = in UInt (log2Up(maxImages + 1) bits)
+    val logRounds = in UInt (log2Up(maxLogRounds + 1) bits)
     val words = slave(Stream(Bits(wordBits bits)))
     val images = master(Stream(Fragment(Bits(wordBits bits))))
 
@@ -31,10 +32,10 @@ case class ImageStore(wordBits: Int, imageWords: Int, depth: Int, inLogic: Boole
   val collecting, giving = RegInit(False)
   val address = Reg(UInt(memory.addressWidth bits))
   val word = Counter(imageWords)
-  val image = Reg(UInt(8 bits))
-  val round = Reg(UInt(roundBits bits))
-  val lastImage = image === io.count - 1
-  val lastRound = round === io.rounds - 1
+  val image = Reg(UInt(log2Up(maxImages max 2) bits))
+  val round = Reg(UInt(maxLogRounds bits))
+  val lastImage = (image +^ 1) === io.count
+  val lastRound = round === ((U(1, maxLogRounds + 1 bits) |<< io.logRounds) - 1).resize(maxLogRounds)
 
   val places = Stream(UInt(memory.addressWidth bits))
   places.valid := giving

@@ -69,12 +69,11 @@ case class Link(plan: LinkPlan) extends Component {
   val argument = argumentHigh ## argumentLow
   val count = argumentLow.asUInt
   val logRounds = argumentHigh(4 downto 0).asUInt
-  val rounds = U(1, Link.roundBits bits) |<< logRounds
   val withScores = argumentHigh.msb
   // The memories hold a part of a model, which a reset does not change
   val incomplete = ClockDomain.current.withBootReset()(RegInit(False))
   io.idle := phase === Phase.Idle && !reader.io.good && !reader.io.bad && !incomplete
-  val chunk = Reg(UInt(16 bits)) init 0 // the one that is expected
+  val chunk = Reg(UInt(log2Up(chunks max 2) bits)) init 0 // the one that is expected
   val lastChunk = chunk === chunks - 1
   val chunkBytes = Mux(lastChunk, U(lastChunkWords * loadWordBytes), U(chunkWords * loadWordBytes))
 
@@ -83,7 +82,8 @@ case class Link(plan: LinkPlan) extends Component {
   val shifts = (0 until addressBits).filter(k => (imageBytes >> k) % 2 == 1)
   val imagesBytes = shifts.map(k => (count << k).resize(addressBits)).reduce(_ + _)
   val known = Seq(Link.identify, Link.classify, Link.load, Link.counters).map(command === _).orR
-  val inOrder = command =/= Link.load || argument.asUInt === chunk
+  val chunkNumber = chunk.resize(16)
+  val inOrder = command =/= Link.load || argument.asUInt === chunkNumber
   val fits = command.mux(
     Link.classify -> (count =/= 0 && count <= imagesPerFrame && data === imagesBytes &&
       argumentHigh(6 downto 5) === 0 && logRounds <= Link.maxLogRounds),
@@ -107,11 +107,11 @@ case class Link(plan: LinkPlan) extends Component {
   val status = Reg(Bits(8 bits))
   val content = Reg(Content())
   val cycles, totalCycles, images, frames, damaged, errors = Reg(UInt(32 bits)) init 0
-  val remaining = Reg(UInt(8 + Link.roundBits bits)) // results still to come
-  val store = ImageStore(inputWordBits, inputWords, storeDepth, storeInLogic, Link.roundBits)
+  val remaining = Reg(UInt(countBits + Link.maxLogRounds bits)) // results still to come
+  val store = ImageStore(inputWordBits, inputWords, imagesPerFrame, storeDepth, storeInLogic, Link.maxLogRounds)
   store.io.start := False
-  store.io.count := count
-  store.io.rounds := rounds
+  store.io.count := count.resize(countBits)
+  store.io.logRounds := logRounds
   io.images << store.io.images
   writer.io.start := False
   writer.io.base := Mux(reader.io.bad, U(refusalBase), U(answerBase))
@@ -132,7 +132,7 @@ case class Link(plan: LinkPlan) extends Component {
   val contents = Seq(
     Content.Identity -> plan.identity.flatMap { case (value, size) => split(B(value, 8 * size bits)) },
     Content.Counters -> Seq(totalCycles, images, frames, damaged, errors).flatMap(counter => split(counter.asBits)),
-    Content.Loaded -> (split(chunk.asBits) ++ split(io.load_checksum)),
+    Content.Loaded -> (split(chunkNumber.asBits) ++ split(io.load_checksum)),
     Content.Cycles -> split(cycles.asBits)
   )
   val contentLast = content.muxListDc(contents.map { case (kind, bytes) => kind -> (index === bytes.size - 1) })
@@ -267,7 +267,6 @@ object Link {
   val incompleteModel = 5
 
   val maxLogRounds = 16
-  val roundBits = maxLogRounds + 1
 
   /** The status of the first reason that holds. */
   private def first(reasons: (Bool, Int)*): Bits =

@@ -32,6 +32,7 @@ case class LinkPlan(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int
     val answered = (1 to 255).takeWhile(images => encoded(answerOverhead + images * resultBytes) <= answerBytes).last
     answered min (requestBytes - requestOverhead) / imageBytes
   }
+  val countBits = log2Up(imagesPerFrame + 1)
   val chunkWords = loadWords min (requestBytes - requestOverhead) / loadWordBytes
   val chunks = (loadWords + chunkWords - 1) / chunkWords
   val lastChunkWords = loadWords - (chunks - 1) * chunkWords
