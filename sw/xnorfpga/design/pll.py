@@ -2,8 +2,8 @@
 """Which clocks a board's PLL makes of its oscillator, exactly: clock = oscillator · M / (N · C) in whole counters.
 
 The limits are Cyclone V's, of each speed grade that a board of boards/ has: Cyclone V Device Datasheet (CV-51002), PLL
-Specifications, and Device Handbook, Clock Networks and PLLs, for the counters. Quartus chooses among the counters that
-give the clock; that there are some is what is checked here.
+Specifications, and Device Handbook, Clock Networks and PLLs, for the counters; LiteX's CycloneVPLL has the same.
+Quartus chooses among the counters that give the clock; that there are some is what is checked here.
 """
 
 from collections.abc import Iterator
