@@ -35,7 +35,7 @@ case class ImageStore(wordBits: Int, imageWords: Int, maxImages: Int, depth: Int
   val image = Reg(UInt(log2Up(maxImages max 2) bits))
   val round = Reg(UInt(maxLogRounds bits))
   val lastImage = (image +^ 1) === io.count
-  val lastRound = round === ((U(1, maxLogRounds + 1 bits) |<< io.logRounds) - 1).resize(maxLogRounds)
+  val lastRound = (round +^ 1) === (U(1, maxLogRounds + 1 bits) |<< io.logRounds)
 
   val places = Stream(UInt(memory.addressWidth bits))
   places.valid := giving
