@@ -103,10 +103,8 @@ class QuantizedNet(nn.Module):
         same map. The gradient then goes to the window whose output was the greatest, not to the first of equal answers.
         Where activations have scales, floats go from map to map, and the windows of the next layer take the scales.
         """
-        maps, scaled = (
-            x.unflatten(1, (convolution.height, convolution.width, convolution.channels)),
-            self.activation.scaled,
-        )
+        maps = x.unflatten(1, (convolution.height, convolution.width, convolution.channels))
+        scaled = self.activation.scaled
         if scaled and k:
             sums = convolve_scaled(maps, linear.seen(), convolution, scaled)
         else:
