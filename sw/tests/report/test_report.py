@@ -394,7 +394,7 @@ def test_charts_follow_the_page_s_colours_and_have_titled_axes(build):
 
 
 def test_cycles_that_were_not_published_follow_from_the_rate():
-    rows = {row.name: row for row in gather.published()}
+    rows = {row.name: row for row in gather.published("mnist")}
     assert rows["FINN LFC-max"].cycles == 128
     assert rows["FINN SFC-max"].cycles == pytest.approx(16.18, abs=0.01)
     assert rows["Paper (the scheme of this generator)"].cycles is None
@@ -455,3 +455,11 @@ def test_the_tools_are_timed_in_an_empty_build_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 2))
     with pytest.raises(UserError, match="stage export of mnist failed"):
         benchmark.tools("mnist")
+
+
+def test_a_design_stands_beside_those_of_its_own_data_set():
+    for dataset, name in (("mnist", "FINN LFC-max"), ("cifar10", "FINN CNV-max")):
+        rows = gather.published(dataset)
+        assert name in {row.name for row in rows} and {row.dataset for row in rows} == {dataset}
+    cnv = {row.name: row for row in gather.published("cifar10")}
+    assert cnv["FINN CNV-max"].cycles == pytest.approx(9132, abs=1)

@@ -92,12 +92,14 @@ class ReportedLayer(Strict):
 class Published(Strict):
     """An accelerator as its authors published it; None was not published.
 
-    logic_luts: look-up tables of up to six inputs. bram: block RAMs, as the source counts them. Of a pair the first is
-    the lowest figure, the second the highest. energy_uj: per image; energy_note says what kind of figure it is.
+    dataset: what it classifies. logic_luts: look-up tables of up to six inputs. bram: block RAMs, as the source counts
+    them. Of a pair the first is the lowest figure, the second the highest. energy_uj: per image; energy_note says what
+    kind of figure it is.
     """
 
     name: str
     source: str
+    dataset: str
     network: str
     board: str | None = None
     clock_mhz: float | None = None

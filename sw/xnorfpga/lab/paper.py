@@ -36,7 +36,7 @@ def gathered() -> PaperTable:
     ours = [_reached(reached[name], what) for name, what in DESIGNS.items()]
     design = designs.load(LITERAL)
     more = [_predicted(design, copies) for copies in MORE_COPIES]
-    rows = (ours[0], *more, *ours[1:], *map(_published, gather.published()))
+    rows = (ours[0], *more, *ours[1:], *map(_published, gather.published("mnist")))
     return PaperTable(
         origin=f"{RESULTS.relative_to(DOCS.parent)}, the folding and area models, published figures: {COMMAND}",
         rows=rows,

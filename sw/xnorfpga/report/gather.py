@@ -33,10 +33,10 @@ from xnorfpga.report import energy, paper, routings
 PUBLISHED = Path(__file__).parent / "published.toml"
 
 
-def published() -> tuple[Published, ...]:
-    """Return the published designs, each with its source."""
+def published(dataset: str) -> tuple[Published, ...]:
+    """Return the published designs for a data set, each with its source."""
     rows = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))["design"]
-    return tuple(check(Published, row, PUBLISHED) for row in rows)
+    return tuple(each for row in rows if (each := check(Published, row, PUBLISHED)).dataset == dataset)
 
 
 def training(build: Path) -> Training | None:
@@ -132,7 +132,7 @@ def gather(design: Design, build: Path) -> Report:
         synthesis=synthesized,
         copies=manifest.copies,
         layers=layers(hardware, manifest, synthesized),
-        published=published(),
+        published=published(design.network.dataset),
         routings=measured_routings,
         comparison=compared,
         paper=beside_paper,
