@@ -65,7 +65,7 @@ def test_the_chain_says_what_a_map_goes_through():
         "20 of an image, one per cycle",
         "4 × 5 × 1 elements, a pixel per cycle",
         "Layer 0: 2 × 2 × 1 → 6, stationary",
-        "PE 2 × SIMD 4 × 3 windows per cycle, pool 3 × 3",
+        "PE 2 × SIMD 4 × 3 windows, pool 3 × 3",
         "9 cycles per image",
         "1 × 1 × 6 elements, a pixel per cycle",
     ):

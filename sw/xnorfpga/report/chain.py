@@ -67,7 +67,7 @@ def _says(layer: LayerFacts, copies: int) -> tuple[str, str, str]:
         lanes = "1 window" if layer.windows == 1 else f"{layer.windows} windows"
         pool = f", pool {map.pool} × {map.pool}" if map.pool > 1 else ""
         cycles = layer.cycles * map.windows // layer.windows
-        return title, f"{fold} × {lanes} per cycle{pool}", f"{cycles:,} cycles per image; {_arithmetic(layer)}"
+        return title, f"{fold} × {lanes}{pool}", f"{cycles:,} cycles per image; {_arithmetic(layer)}"
     title = f"Layer {layer.index}: {layer.mw:,} → {layer.mh:,}, {layer.routing}"
     return title, f"{fold} × {_images(copies)} per cycle", f"{layer.cycles:,} cycles per batch; {_arithmetic(layer)}"
 

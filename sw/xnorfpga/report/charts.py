@@ -68,10 +68,10 @@ def learning_curve(training: Training) -> str | None:
         right = left.twinx()
         right.spines["right"].set_visible(True)
         left.semilogy(epochs, [row.loss for row in training.curves], color=SOFT, linewidth=1, label="loss (left axis)")
-        right.plot(epochs, [100 * row.train_accuracy for row in training.curves], color=BLUE, label="training digits")
+        right.plot(epochs, [100 * row.train_accuracy for row in training.curves], color=BLUE, label="training images")
         validated = [(row.epoch, 100 * row.validation_accuracy) for row in training.curves if row.validation_accuracy]
         if validated:
-            right.plot(*zip(*validated, strict=True), color=GREEN, label="validation digits")
+            right.plot(*zip(*validated, strict=True), color=GREEN, label="validation images")
         left.set(xlabel="epoch", ylabel="training loss (cross-entropy)", title=training.data.train)
         left.yaxis.set_major_formatter(FuncFormatter(_plain))
         left.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
@@ -127,7 +127,7 @@ def energy_and_accuracy(report: Report) -> str:
             axes.semilogx(microjoules, sum(errors) / 2, mark, color=AMBER, markersize=7, label=name)
             if low != high:
                 axes.semilogx([microjoules] * 2, errors, "-", color=AMBER, linewidth=1)
-        axes.set(xlabel="energy per image, µJ", ylabel="digits read wrongly, %")
+        axes.set(xlabel="energy per image, µJ", ylabel="read wrongly, %")
         axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
         _decades(axes.xaxis)
         axes.grid(which="major")

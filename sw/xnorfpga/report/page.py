@@ -69,8 +69,10 @@ def page(
         learning_curve=charts.learning_curve(training) if training else None,
         training=training,
         ours=ours(report),
+        mnist=any(other.dataset == "mnist" for other in report.published),  # what those sections compare
         published=[(theirs(other), other) for other in report.published],
         confusion=confusion.tolist(),
+        worst=max(1, int((confusion - np.diag(confusion.diagonal())).max())),  # the most frequent mistake
         misread=misread,
         misread_total=len(wrong),
         routing_columns=routings.COLUMNS,
@@ -235,7 +237,7 @@ def theirs(other: Published) -> list[str]:
     return [
         other.board or "–",
         f"{other.clock_mhz:g}" if other.clock_mhz else "–",
-        f"{other.cycles_per_image:,.4g}" if other.cycles_per_image else "–",
+        f"{other.cycles_per_image:,.10g}" if other.cycles_per_image else "–",
         f"{other.images_per_second:,.0f}" if other.images_per_second else "–",
         f"{other.latency_us} µs" if other.latency_us else "–",
         f"{_range(other.logic_luts)} LUTs" if other.logic_luts else "–",
