@@ -103,10 +103,10 @@ script list.ys
 write_verilog -noattr mutants.v
 """
 
-# The unchanged and the mutated module side by side: all that enters its registers and leaves it, a clock cycle.
-PROVE_STEP = """\
+# The unchanged and the mutated module side by side, both finished the same way, as one circuit for ABC.
+PROVE = """\
 read_rtlil ../prepared.il
-design -save both
+{read}design -save both
 {finish}
 design -stash gold
 design -load both
@@ -118,11 +118,15 @@ design -copy-from gate -as gate {module}
 miter -equiv -flatten gold gate miter
 hierarchy -top miter
 setundef -zero
+setundef -zero -init
+dffunmap
 techmap
 aigmap
 opt_clean
-write_aiger step.aig
+write_aiger proof.aig
 """
+
+# The fault's module alone: all that enters its registers and leaves it, in a clock cycle.
 FINISH_STEP = """\
 hierarchy -top {module}
 proc
@@ -134,34 +138,16 @@ expose -evert-dff
 expose -evert
 select -clear"""
 
-# The unchanged and the mutated design side by side, from registers and memories of zeros, as an FPGA's are.
-PROVE = """\
-read_rtlil ../prepared.il
+# The whole design, from registers and memories of zeros, as an FPGA's are.
+READ = """\
 delete {closed}
 read_verilog -DNO_MEMORY_CONTENT ../closed.v
 read_verilog ../observed.v
 proc
-design -save both
-{finish}
-design -stash gold
-design -load both
-{mutate}
-{finish}
-design -stash gate
-design -copy-from gold -as gold Observed
-design -copy-from gate -as gate Observed
-miter -equiv -flatten gold gate miter
-hierarchy -top miter
-setundef -zero
-setundef -zero -init
-dffunmap
-techmap
-aigmap
-opt_clean
-write_aiger proof.aig
 """
-FINISH = """\
-hierarchy -top Observed
+OBSERVED = "Observed"  # the module of observed.v
+FINISH = f"""\
+hierarchy -top {OBSERVED}
 setattr -unset keep_hierarchy */*
 flatten
 memory -nomap
@@ -446,9 +432,9 @@ def same_step(job: Job, mutant: Mutant) -> bool:
     A fault at a register's own port gives what enters it another name, with which nothing is compared: not proven.
     """
     module = mutant.parameters["-module"]
-    script = PROVE_STEP.format(mutate=mutant.command, module=module, finish=FINISH_STEP.format(module=module))
+    script = PROVE.format(read="", mutate=mutant.command, module=module, finish=FINISH_STEP.format(module=module))
     try:
-        said = proof(job, mutant, script, f"read_aiger step.aig; strash; dsat -C {PROOF_CONFLICTS}")
+        said = proof(job, mutant, script, f"read_aiger proof.aig; strash; dsat -C {PROOF_CONFLICTS}")
     except UserError as error:
         if "No matching port" in str(error):
             return False
@@ -462,7 +448,7 @@ def same_steps(job: Job, mutant: Mutant) -> bool:
     By ABC's `scorr` and `pdr` (signal correspondence, property-directed reachability).
     """
     boxes = " ".join(f"={name}" for name in job.design.closed.split())
-    script = PROVE.format(mutate=mutant.command, closed=boxes, finish=FINISH)
+    script = PROVE.format(read=READ.format(closed=boxes), mutate=mutant.command, module=OBSERVED, finish=FINISH)
     said = proof(job, mutant, script, f"read_aiger proof.aig; strash; scorr; sat; pdr -T {PROOF_SECONDS}")
     return "UNSATISFIABLE" in said or "Property proved" in said  # `sat` where `scorr` leaves no register
 
@@ -498,7 +484,7 @@ def observed(top: str, manifest: dict[str, Any]) -> str:
     wires = "\n".join(f"  wire [{ports[name]['width'] - 1}:0] raw_{name};" for name in shown)
     pins = ",\n".join(f"    .{name}({'raw_' if name in shown else ''}{name})" for name in ports)
     masks = "\n".join(f"  assign {name} = raw_{name} & {mask};" for name, mask in shown.items())
-    return f"module Observed (\n{header}\n);\n{wires}\n  {top} top (\n{pins}\n  );\n{masks}\nendmodule\n"
+    return f"module {OBSERVED} (\n{header}\n);\n{wires}\n  {top} top (\n{pins}\n  );\n{masks}\nendmodule\n"
 
 
 def kinds(work: Path, *tops: str) -> set[str]:

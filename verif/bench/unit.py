@@ -16,7 +16,7 @@ from bench import coverage
 from bench.clock import PERIOD_NS, now, power_up
 from bench.job import CORRUPT, DIRECTORY, Randomness
 from bench.scoreboard import Scoreboard
-from bench.streams import StreamSink, StreamSource, never, random_pause
+from bench.streams import Pause, StreamSink, StreamSource, never, random_pause
 from xnorfpga.base.files import read_json
 from xnorfpga.network.encoding import to_int
 
@@ -188,6 +188,35 @@ class StreamUnit(Unit):
         await self.drain()
         assert np.diff([self.cycles[mark] for mark in marks])[1:].tolist() == [cycles] * (UNHINDERED_GROUPS - 2)
         self.finish()
+
+
+class HeldUnit(StreamUnit):
+    """A unit that takes images word by word, and none while `hold` is up."""
+
+    def __init__(self, dut, k: int) -> None:  # noqa: D107
+        super().__init__(dut, k)
+        self.hold, self.image_starts = self.port("hold"), self.port("imageStarts")
+        self.hold_pause: Pause = never()
+        self.words = 0  # taken of the image that has begun
+
+    async def start(self) -> None:
+        """Start, and drive `hold` from then on."""
+        await super().start()
+        cocotb.start_soon(self.watch())
+
+    async def watch(self) -> None:
+        """Drive `hold`, and see that it stops what it should."""
+        raise NotImplementedError
+
+    def draw_pauses(self) -> None:
+        """Pause in another way, hold in another way."""
+        super().draw_pauses()
+        self.hold_pause = self.rng.choice((never(), random_pause(self.pauses)))
+
+    def forget(self) -> None:
+        """Nothing has been taken."""
+        super().forget()
+        self.words = 0
 
 
 class CollectingUnit(StreamUnit):

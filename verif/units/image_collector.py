@@ -6,8 +6,7 @@ import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from bench.configurations import Configuration, Parameters, rows
-from bench.streams import Pause, never, random_pause
-from bench.unit import NUMBERS, TIMEOUT, CollectingUnit
+from bench.unit import NUMBERS, TIMEOUT, CollectingUnit, HeldUnit
 from xnorfpga.network.encoding import to_int
 
 
@@ -23,7 +22,7 @@ def simulators(drawn: Configuration) -> dict[str, Parameters]:
     }  # fmt: skip
 
 
-class Bench(CollectingUnit):
+class Bench(HeldUnit, CollectingUnit):
     """What a group will be depends on when `hold` comes; so expectations arise while words are taken."""
 
     input_payload = ("payload_fragment", "payload_last")
@@ -31,28 +30,19 @@ class Bench(CollectingUnit):
     def __init__(self, dut, k: int) -> None:
         """Wire unit k."""
         super().__init__(dut, k)
-        self.hold, self.image_starts = self.port("hold"), self.port("imageStarts")
-        self.hold_pause: Pause = never()
         self.flush = 0.0
         self.images_to_come: list[np.ndarray] = []
         self.group: list[np.ndarray] = []  # images taken that have not gone on
-        self.words = 0  # taken of the image that has begun
-
-    async def start(self) -> None:
-        """Start, and drive `hold` from then on."""
-        await super().start()
-        cocotb.start_soon(self.watch())
 
     def draw_pauses(self) -> None:
         """Pause in another way, hold in another way, flush more or less."""
         super().draw_pauses()
-        self.hold_pause = self.rng.choice((never(), random_pause(self.pauses)))
         self.flush = self.rng.choice((0.0, 0.3))
 
     def forget(self) -> None:
         """Nothing has been taken."""
         super().forget()
-        self.group, self.images_to_come, self.words = [], [], 0
+        self.group, self.images_to_come = [], []
 
     async def watch(self) -> None:
         """Note what is taken and when a group goes on; hold now and then."""

@@ -6,8 +6,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from bench import coverage
 from bench.configurations import Configuration, Parameters, rows
-from bench.streams import Pause, never, random_pause
-from bench.unit import NUMBERS, TIMEOUT, StreamUnit
+from bench.unit import NUMBERS, TIMEOUT, HeldUnit
 from xnorfpga.network.encoding import to_int
 
 
@@ -16,32 +15,10 @@ def simulators(drawn: Configuration) -> dict[str, Parameters]:
     return {"pixel_input": rows("pixels channels planes", (1, 1, 1), (5, 3, 1), (4, 2, 3))}
 
 
-class Bench(StreamUnit):
+class Bench(HeldUnit):
     """A group is an image."""
 
     input_payload = ("payload_fragment", "payload_last")
-
-    def __init__(self, dut, k: int) -> None:
-        """Wire unit k."""
-        super().__init__(dut, k)
-        self.hold, self.image_starts = self.port("hold"), self.port("imageStarts")
-        self.hold_pause: Pause = never()
-        self.words = 0  # taken of the image that has begun
-
-    async def start(self) -> None:
-        """Start, and drive `hold` from then on."""
-        await super().start()
-        cocotb.start_soon(self.watch())
-
-    def draw_pauses(self) -> None:
-        """Pause in another way, hold in another way."""
-        super().draw_pauses()
-        self.hold_pause = self.rng.choice((never(), random_pause(self.pauses)))
-
-    def forget(self) -> None:
-        """Nothing has been taken."""
-        super().forget()
-        self.words = 0
 
     async def watch(self) -> None:
         """Hold now and then, and see that it stops a new image and nothing else."""

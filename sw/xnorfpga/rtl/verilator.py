@@ -63,8 +63,8 @@ class _Simulator(simulator.Verilator):
             if code:
                 raise process.Failed(f"{command[0]} ended with exit code {code}")
 
-    def start(self, after_first: Callable[[], None] = lambda: None) -> None:
-        """Run the commands; raises UserError with what they said where one fails."""
+    def start(self, after_first: Callable[[], None]) -> None:
+        """Run the commands, and call `after_first` behind the first; UserError with what they said where one fails."""
         try:
             self.set_env()
             first, *others = self.build_command()
