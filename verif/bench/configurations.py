@@ -65,6 +65,11 @@ def chain(copies: int, input_word_bits: int, *layers: tuple[Any, ...]) -> Config
     }
 
 
+def registered(configuration: Configuration) -> Configuration:
+    """Return a configuration with the output registers of its block RAM."""
+    return {**configuration, "memory": {**configuration["memory"], "read_cycles": 2}}
+
+
 def convolution(
     height: int, width: int, channels: int, kernel: int, stride: int = 1, padding: int = 0, pool: int = 1
 ) -> Configuration:
@@ -121,6 +126,13 @@ CHAINS = {  # whose layers are tried alone
     ),
     # pairs counted where whole vectors arrive; words used as they come, cut from wider beats
     "whole": chain(2, 16, (16, 20, "stationary", 20, 16), (20, 8, "broadcast", 8, 4), (8, 3, "diagonal", 3, 2)),
+    # every kind of buffer, counting and threshold where rows come a cycle later
+    "registered": registered(chain(
+        2, 4,
+        (16, 20, "stationary", 20, 16, [1, 4], "binary"), (20, 8, "broadcast", 8, 4),
+        (8, 6, "stationary", 2, 8, [1, 2], "ternary"), (6, 36, "diagonal", 4, 3), (36, 8, "diagonal", 8, 1),
+        (8, 3, "broadcast", 3, 2),
+    )),
 }  # fmt: skip
 
 
@@ -130,7 +142,7 @@ BOARD = {  # ten classes, one for each digit; images of no whole byte, scores of
     "baud": BAUD,
 }
 
-PLL_BOARD = {**BOARD, "clock_mhz": 110}  # eleven samples of a bit, four cycles each; a cycle is no whole ps
+PLL_BOARD = registered({**BOARD, "clock_mhz": 110})  # eleven samples of a bit, four cycles each; a cycle is no whole ps
 SLOW_BOARD = {**BOARD, "clock_mhz": 27.5}  # a cycle each: fast to simulate
 
 BOARDS = {  # whose frames are of other sizes
@@ -210,7 +222,7 @@ def convolutional(rng: random.Random) -> Configuration:
 
 
 def configuration(number: int | str, hardware: int = 1) -> Configuration:
-    """Draw a whole accelerator: depth, sizes, folds, copies, input word.
+    """Draw a whole accelerator: depth, sizes, folds, copies, input word, cycles of a read.
 
     Args:
         number: the same number gives the same accelerator, or a key of `NAMED`.
@@ -219,8 +231,12 @@ def configuration(number: int | str, hardware: int = 1) -> Configuration:
     if isinstance(number, str):
         return NAMED[number]
     rng = random.Random(f"configuration {hardware} {number}")
-    if number in CONVOLUTIONAL:
-        return convolutional(rng)
+    drawn = convolutional(rng) if number in CONVOLUTIONAL else connected(rng)
+    return registered(drawn) if rng.random() < 0.4 else drawn
+
+
+def connected(rng: random.Random) -> Configuration:
+    """Draw an accelerator of one to four fully connected layers."""
     sizes = [rng.choice(SIZES) for _ in range(rng.randint(1, 4))] + [rng.choice((1, 2, 3, 10))]
     copies = rng.randint(1, 4)
     drawn = [operands(rng, last=k == len(sizes) - 2) for k in range(len(sizes) - 1)]
@@ -300,6 +316,7 @@ def bins(configuration: Configuration) -> set[tuple[str, str]]:
         for width, depth in ((each.pe * each.simd * each.weight_bits, each.steps), *each.threshold.memories):
             met.add(("memory.rows", "1" if depth == 1 else "more than 256" if depth > 256 else "more"))
             met.add(("memory.columns", "1" if width <= MEMORY["max_width"] else "more"))
+        met.add(("layer.reads", f"{each.input_buffer.name} in {each.read_cycles}"))
     return met
 
 

@@ -40,6 +40,9 @@ PLAN: dict[str, tuple[str, ...]] = {
     "layer.input": ("fits", "narrower", "wider"),
     "memory.rows": ("1", "more", "more than 256"),
     "memory.columns": ("1", "more"),
+    "layer.reads": (
+        "stationary in 1", "stationary in 2", "ring in 1", "ring in 2", "pass_through in 1", "pass_through in 2",
+    ),
     "interval.bound": ("images", "layer", "results", "map", "more than one"),
     "map.size": ("a pixel", "a line", "larger"),
     "map.kernel": ("1", "2", "3"),

@@ -31,7 +31,8 @@ class Bench(Unit):
         self.streamed = self.facts["input_buffer"] == "pass_through"
         self.step, self.first, self.available = map(self.port, ("step", "first", "available"))
         taps = [tap for k in range(self.copies * self.planes) for tap in self.ports(f"taps_{k}", self.facts["taps"])]
-        self.seen_by_pes = [self.port("lanes"), *taps]
+        self.lanes, self.taps = self.port("lanes"), taps
+        self.lag = self.facts["read_stage"] - 1  # cycles by which the words come later than their lanes
         self.transitions = self.ports("transitions") if self.plan["counting"] == "paired" else []
         self.sent: deque[tuple[int, np.ndarray]] = deque()  # lanes and bool[copies · planes, MW], still to be taken
 
@@ -72,7 +73,9 @@ class Bench(Unit):
         todo, standing = vectors * steps, None
         counts: deque[list[int] | None] = deque([None] * max(1, self.facts["transition_stage"]))  # on their way
         count: list[int] | None = None
-        while todo or self.scoreboard.expected:
+        lanes_before = deque([int(self.lanes.value)] * self.lag)
+        to_come: deque[tuple[int, np.ndarray, int] | None] = deque([None] * self.lag)
+        while todo or self.scoreboard.expected or any(to_come):
             at = -todo % steps  # which step of the vector is next
             self.first.value = int(at == 0)
             await Timer(1, "ns")
@@ -80,7 +83,8 @@ class Bench(Unit):
             self.step.value = int(stepping)
             await FallingEdge(self.clk)
 
-            seen = tuple(int(port.value) for port in self.seen_by_pes)
+            lanes_before.append(int(self.lanes.value))
+            seen = (lanes_before.popleft(), *(int(tap.value) for tap in self.taps))
             if self.scoreboard.expected:
                 self.scoreboard.take(*seen)
             else:
@@ -93,14 +97,17 @@ class Bench(Unit):
             loading = stepping and (at == 0 or self.streamed)
             assert bool(self.input.ready.value) == loading
             counts.append(None)
+            to_come.append(None)
             if stepping:
                 todo -= 1
                 lanes, vector = self.sent[0]
                 if at == 0 and self.transitions:
                     counts[-1] = [transitions(lane) for lane in vector]
-                self.expect(lanes, vector, at)
+                to_come[-1] = (lanes, vector, at)
                 if at == steps - 1:
                     self.sent.popleft()
+            if step := to_come.popleft():
+                self.expect(*step)
             await RisingEdge(self.clk)
 
 

@@ -152,10 +152,14 @@ class LayerShape(Strict):
 
 
 class BlockRam(Strict):
-    """Geometry of the board's block RAM: bits of a block, bits of its widest read."""
+    """Geometry of the board's block RAM: bits of a block, bits of its widest read.
+
+    read_cycles: from an address to its row; 2 is with the register behind a block's output, for a fast clock.
+    """
 
     block_bits: Count
     max_width: Count
+    read_cycles: Literal[1, 2] = 1
 
 
 class Hardware(Artefact):

@@ -95,7 +95,7 @@ def count_layer(layer: folding.LayerPrediction, copies: int) -> Counts:
 def _count_engine(layer: folding.LayerPrediction, copies: int, collected: bool) -> Counts:
     """Count a layer's engine; copies: images, or windows of one, that share a weight read.
 
-    collected: it takes whole images, which stand in the registers of `count_ends`.
+    collected: it takes whole images, whose first register `count_ends` counts.
     """
     halves, registers = processing_element(layer)
     elements = copies * layer.pe * halves
@@ -105,7 +105,7 @@ def _count_engine(layer: folding.LayerPrediction, copies: int, collected: bool) 
     ring = lanes * width if layer.synapse_fold > 1 and layer.input_buffer.holds else 0  # turn, or take the next
     serializer = lanes * layer.arrival_width if width < layer.arrival_width else 0
     collector = lanes * width if width > layer.arrival_width else 0
-    ffs += (0 if collected else lanes * width) + serializer + collector
+    ffs += (layer.read_cycles - collected) * lanes * width + serializer + collector
 
     unlike = 0
     if layer.counting is folding.PAIRED:

@@ -89,5 +89,5 @@ def _check_weights(network: Network, board: Board, operands: Operands) -> None:
 def device(board: Board) -> solver.Device:
     """Return what a folding has to fit on a board."""
     capacity = board.capacity
-    block = Block(capacity.m10k_bits, capacity.m10k_max_width)
+    block = Block(capacity.m10k_bits, capacity.m10k_max_width, board.read_cycles)
     return solver.Device(board.device, capacity.alms, capacity.m10k, block)

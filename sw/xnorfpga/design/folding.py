@@ -107,10 +107,11 @@ def serial_rows(margin_bits: int) -> int:
 
 @dataclass(frozen=True)
 class Block:
-    """Geometry of the board's block RAM: bits of a block, widest read."""
+    """Geometry of the board's block RAM: bits of a block, widest read, cycles from an address to its row."""
 
     bits: int
     max_width: int
+    read_cycles: int = 1
 
     def blocks(self, width: int, depth: int) -> int:
         """Return the blocks that a memory of `depth` rows of `width` bits takes; a single row is registers."""
@@ -139,6 +140,7 @@ class LayerPrediction:
     convolution: Convolution | None = None
     windows: int = 1  # that share every weight read
     first: bool = False  # of the accelerator
+    read_cycles: int = 1  # of the memories of weights and thresholds
 
     @property
     def synapse_fold(self) -> int:
@@ -214,7 +216,8 @@ class LayerPrediction:
     @property
     def step_to_output_cycles(self) -> int:
         """Cycles from a step to its result: memory, popcount, sum over bit planes, accumulator, levels, buffer."""
-        return 1 + self.counting.latency(self.simd) + (self.planes > 1) + 1 + self.threshold.latency + 1
+        counted = self.read_cycles + self.counting.latency(self.simd) + (self.planes > 1)
+        return counted + 1 + self.threshold.latency + 1
 
     @property
     def margin_bits(self) -> int:
@@ -443,13 +446,14 @@ def predict_hardware(hardware: Hardware) -> Prediction:
             LayerPrediction(
                 **dict(shape),
                 first=index == 0,
+                read_cycles=hardware.memory.read_cycles,
                 thresholded=index < len(shapes) - 1,
                 output_planes=len(shapes[index + 1].coefficients) if index < len(shapes) - 1 else 1,
                 word_width=whole or previous or hardware.input_word_bits,
                 arrival_width=whole or previous or shape.mw,
             )
         )
-    block = Block(hardware.memory.block_bits, hardware.memory.max_width)
+    block = Block(hardware.memory.block_bits, hardware.memory.max_width, hardware.memory.read_cycles)
     return Prediction(tuple(layers), hardware.copies, hardware.input_word_bits, block)
 
 

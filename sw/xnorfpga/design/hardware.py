@@ -47,8 +47,9 @@ def operands(design: Design) -> Operands:
 
 
 def block_ram(board: Board) -> BlockRam:
-    """Return the geometry of a board's block RAM."""
-    return BlockRam(block_bits=board.capacity.m10k_bits, max_width=board.capacity.m10k_max_width)
+    """Return the geometry of a board's block RAM, read as its clock asks for."""
+    has = board.capacity
+    return BlockRam(block_bits=has.m10k_bits, max_width=has.m10k_max_width, read_cycles=board.read_cycles)
 
 
 def predict(design: Design, folding: Folding) -> Prediction:

@@ -261,10 +261,15 @@ class BoardChoice(Strict):
 
 
 class Clock(Strict):
-    """The board's oscillator: the port of the top level that it drives, and its frequency."""
+    """The board's oscillator: the port of the top level that it drives, and its frequency.
+
+    unregistered_ram_mhz: up to that clock a row of block RAM is read and used in one cycle; above, block RAM's output
+    register stands between, and every layer is a cycle later.
+    """
 
     name: str
     oscillator_mhz: Annotated[float, Field(ge=1, le=1000)]
+    unregistered_ram_mhz: Annotated[float, Field(ge=1, le=1000)]
 
 
 class Capacity(Strict):
@@ -297,6 +302,11 @@ class Board(BoardFile):
     name: str
     clock_mhz: float
     baud: int = BAUD
+
+    @property
+    def read_cycles(self) -> Literal[1, 2]:
+        """Cycles from an address of block RAM to its row."""
+        return 1 if self.clock_mhz <= self.clock.unregistered_ram_mhz else 2
 
 
 class DesignFile(Strict):

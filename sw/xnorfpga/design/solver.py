@@ -151,6 +151,7 @@ def _layer(
     index: int,
     last: bool,
     before: int,
+    read_cycles: int,
     operands: Operands,
 ) -> tuple[LayerPrediction, float, int]:
     """Return a layer, its ALMs without regard to flip-flops, and those; `before`: bits of the words that reach it."""
@@ -172,6 +173,7 @@ def _layer(
         convolution=convolution,
         windows=windows,
         first=index == 0,
+        read_cycles=read_cycles,
     )
     counts = area.count_layer(layer, copies)
     return layer, area.logic(counts), counts.ffs
@@ -196,7 +198,9 @@ def _solve(
         reached: dict[int, list[_Partial]] = {}
         for before, found in partials.items():
             for fold in _options(mw, mh, convolution, aim, last):
-                layer, logic, ffs = _layer(mw, mh, convolution, fold, copies, index, last, before, operands)
+                layer, logic, ffs = _layer(
+                    mw, mh, convolution, fold, copies, index, last, before, device.block.read_cycles, operands
+                )
                 if layer.engine_cycles > aim or layer.map_cycles > interval:
                     continue
                 m10k = layer.m10k(device.block)

@@ -8,7 +8,7 @@ flattened) is read here. The cells are those of Yosys' `share/intel_alm`, where 
 import json
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -23,6 +23,7 @@ ALUT_INPUTS = {"MISTRAL_NOT": 1} | {f"MISTRAL_ALUT{size}": size for size in rang
 ARITH = "MISTRAL_ALUT_ARITH"  # half an ALM in arithmetic mode, one bit of a carry chain CI → CO
 FF = "MISTRAL_FF"
 M10K = "MISTRAL_M10K"  # one block; its read is clocked
+M10K_REGISTER = "output register"  # of a block, which Yosys maps to flip-flops
 MLAB = "MISTRAL_MLAB"  # 32 × 1 bits; its read is combinational, its write clocked
 DSP_SHARE = {"MISTRAL_MUL27X27": 1.0, "MISTRAL_MUL18X18": 1 / 2, "MISTRAL_MUL9X9": 1 / 3}  # of a DSP block
 BUFFERS = {"MISTRAL_IB", "MISTRAL_OB", "MISTRAL_IO", "MISTRAL_CLKBUF"}  # pass through, no ALUT
@@ -130,7 +131,10 @@ def parse(document: dict[str, Any], where: str = "netlist") -> Netlist:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a netlist takes. `alms` is ALM_FORMULA's estimate, rounded up; `mlabs` are physical blocks of 10 ALMs."""
+    """What a netlist takes. `alms` is ALM_FORMULA's estimate, rounded up; `mlabs` are physical blocks of 10 ALMs.
+
+    `ffs` are those in ALMs: a register that only takes what an M10K has read is the M10K's own.
+    """
 
     aluts: dict[str, int]
     ffs: int
@@ -151,10 +155,13 @@ def count(netlist: Netlist) -> Resources:
     MLAB cells fill a physical MLAB twenty at a time where they share addresses, clock and write enable, as the
     hardware has one of each. A DSP block holds one 27 × 27, two 18 × 18 or three 9 × 9 multipliers.
     """
+    read = {bit for cell in netlist.cells if cell.type == M10K for bits in cell.outputs.values() for bit in bits}
+    takers = Counter(bit for cell in netlist.cells for bits in cell.inputs.values() for bit in bits if bit in read)
     types: dict[str, int] = defaultdict(int)
     mlabs: dict[tuple, int] = defaultdict(int)
     for cell in netlist.cells:
-        types[cell.type] += 1
+        in_block = cell.type == FF and any(takers[bit] == 1 for bit in cell.inputs.get("DATAIN", ()))
+        types[M10K_REGISTER if in_block else cell.type] += 1
         if cell.type == MLAB:
             shared = ("A1ADDR", "A1EN", "CLK1", "B1ADDR")
             mlabs[tuple(tuple(cell.inputs.get(pin, ())) for pin in shared)] += 1

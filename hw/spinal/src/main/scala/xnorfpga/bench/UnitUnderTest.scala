@@ -40,12 +40,12 @@ object UnitUnderTest {
       case "InputRegister" =>
         val register = InputRegister(plan, lanes)
         val shape = Obj("width" -> plan.inputBuffer.width, "taps" -> plan.inputBuffer.taps, "input_buffer" -> plan.inputBuffer.name)
-        val transitions = Obj("transitions_arrive" -> (plan.collectedTransitionBits > 0), "transition_stage" -> register.transitionStage)
+        val transitions = Obj("transitions_arrive" -> (plan.collectedTransitionBits > 0), "transition_stage" -> register.transitionStage, "read_stage" -> plan.readStage)
         UnitUnderTest(register, facts(layer, shape, transitions))
       case "Layer" =>
-        val unit = Layer(plan, config.memory)
+        val unit = Layer(plan)
         val input = Obj("width" -> plan.arrivalWidth, "transitions_arrive" -> plan.arrivesCounted)
-        UnitUnderTest(unit, facts(layer, input, Obj("memories" -> unit.shapes.map(Manifest.memory))))
+        UnitUnderTest(unit, facts(layer, input, Obj("memories" -> plan.shapes.map(Manifest.memory))))
       case "ImageCollector" =>
         val collector = ImageCollector(number("word_bits"), number("image_bits"), shape, number("transition_bits"))
         UnitUnderTest(collector, facts())

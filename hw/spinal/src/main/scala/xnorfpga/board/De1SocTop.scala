@@ -44,10 +44,11 @@ case class De1SocTop(plan: LinkPlan) extends Component {
     demonstration.io.start := BufferCC(io.KEY(1), init = True).fall(initAt = True) && link.io.idle
     link.io.hold := demonstration.io.active
     val whose = demonstration.io.active.asUInt
-    accelerator.io.images << StreamMux(whose, Seq(link.io.images, demonstration.io.images))
-    accelerator.io.load << link.io.load
-    for ((results, taker) <- StreamDemux(accelerator.io.results, whose, 2).zip(Seq(link.io.results, demonstration.io.results)))
-      taker << results
+    // What comes from here ends in registers before the accelerator, whose own are all over the device; and its ready here
+    accelerator.io.images << StreamMux(whose, Seq(link.io.images, demonstration.io.images)).s2mPipe().m2sPipe()
+    accelerator.io.load << link.io.load.s2mPipe().m2sPipe()
+    val results = accelerator.io.results.s2mPipe()
+    for ((each, taker) <- StreamDemux(results, whose, 2).zip(Seq(link.io.results, demonstration.io.results))) taker << each
     link.io.load_checksum := accelerator.io.load_checksum
 
     // 8N1. The line is sampled through the controller's own synchronizer
@@ -71,7 +72,7 @@ case class De1SocTop(plan: LinkPlan) extends Component {
     link.io.received << uart.io.read.toFlow
     uart.io.write << link.io.sent
 
-    val label = RegNextWhen(accelerator.io.results.label.resize(4), accelerator.io.results.fire) init 0
+    val label = RegNextWhen(results.label.resize(4), results.fire) init 0
     val shown = Seq(label, chosen.asUInt) ++ demonstration.io.cycles
     for ((display, digit) <- Seq(io.HEX0, io.HEX1, io.HEX2, io.HEX3, io.HEX4, io.HEX5).zip(shown))
       display := De1SocTop.segments(digit)

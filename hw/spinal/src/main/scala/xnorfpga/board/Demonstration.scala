@@ -25,7 +25,9 @@ case class Demonstration(shape: MemoryShape, imageWords: Int, classes: Int, scor
     /** The accelerator is at work for the demonstration. */
     val active = out Bool ()
 
-    /** From the first word to the result, the lowest digit first; it stops at 9,999. */
+    /** From the first word, as it enters the accelerator a cycle later, to the result: the lowest digit first; it stops
+      * at 9,999.
+      */
     val cycles = out Vec (UInt(4 bits), Demonstration.digits)
   }
 
@@ -48,16 +50,16 @@ case class Demonstration(shape: MemoryShape, imageWords: Int, classes: Int, scor
 
   val cycles = Vec.fill(Demonstration.digits)(Reg(UInt(4 bits)) init 0)
   io.cycles := cycles
-  val first = io.images.fire && !counting
-  val counts = (first || counting) && active && !io.results.fire && !cycles.map(_ === 9).andR
+  val entered = RegNext(io.images.fire) init False
+  val counts = (entered || counting) && active && !io.results.fire && !cycles.map(_ === 9).andR
   val carries = cycles.scanLeft(counts)((carry, digit) => carry && digit === 9)
   for ((digit, carry) <- cycles.zip(carries)) when(carry) { digit := Mux(digit === 9, U(0), digit + 1) }
 
   when(io.images.fire) {
     word.increment()
-    counting := True
     giving := !io.images.last
   }
+  when(entered) { counting := True }
   when(io.results.fire) {
     active := False
     counting := False

@@ -101,7 +101,7 @@ case class Link(plan: LinkPlan) extends Component {
   val answered = RegInit(False) // there is an answer, to
   val answeredCrc = Reg(Bits(32 bits))
   val answerEnd = Reg(UInt(addressBits bits))
-  val again = answered && reader.io.crc === answeredCrc
+  val again = answered && RegNext(reader.io.crc === answeredCrc) // a frame's CRC stands a cycle before it is good
 
   val refusing = Reg(Bool()) // a damaged frame: whose it was is not known
   val status = Reg(Bits(8 bits))
@@ -139,7 +139,7 @@ case class Link(plan: LinkPlan) extends Component {
   val result = split(io.results.label.asBits.resize(8 * labelBytes)) ++
     io.results.scores.subdivideIn(scoreBits bits).flatMap(score => split(score.resize(8 * scoreBytes)))
   val resultLast = index === Mux(withScores, U(resultBytes - 1), U(labelBytes - 1))
-  val shown = remaining <= count // of the last round
+  val shown = RegNext(Mux(io.results.fire, remaining <= count +^ 1, remaining <= count)) // of the last round
   val stream = Stream(Fragment(Bits(8 bits)))
   writer.io.bytes << stream.stage() // choosing a byte and encoding it take a cycle each
   stream.valid := phase.mux(
@@ -161,8 +161,9 @@ case class Link(plan: LinkPlan) extends Component {
   io.results.ready := phase === Phase.Results && (!shown || stream.ready && resultLast)
   when(stream.fire) { index := index + 1 }
 
-  // What must not be answered before it is done: the checksum is that of all words two cycles after the last one
-  val loaded = History(io.load.valid, 4, init = False).orR
+  // What must not be answered before it is done: the checksum is that of all words two cycles after the last one, which
+  // takes a cycle more to the accelerator
+  val loaded = History(io.load.valid, 5, init = False).orR
 
   val counting = phase === Phase.Results && (store.io.giving || cycles =/= 0)
   when(counting) {

@@ -66,7 +66,7 @@ case class LinkPlan(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int
   /** The images of the demonstration. */
   val stored = {
     val rows = Demonstration.depth(config.inputWords)
-    MemoryShape("board_images", 0, "images", config.inputWordBits, rows, config.memory, inLogic = rows <= 128)
+    MemoryShape("board_images", 0, "images", config.inputWordBits, rows, config.memory.copy(readCycles = 1), inLogic = rows <= 128)
   }
 
   /** The board's own block RAMs, (width, depth). */

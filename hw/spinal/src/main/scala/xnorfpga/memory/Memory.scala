@@ -3,15 +3,15 @@ package xnorfpga.memory
 
 import spinal.core._
 
-/** A wide memory of block-RAM columns: a row is read every cycle, one cycle after its address; a column's word a cycle
-  * is loaded.
+/** A wide memory of block-RAM columns: a row is read every cycle, `BlockRam.readCycles` after its address; a column's
+  * word a cycle is loaded. A memory of a single row is registers, and that row always there.
   *
   * A black box with its own Verilog rather than a SpinalHDL `Mem`, because its initial content is a file that a later
   * stage writes: weights are data, never Verilog text. With the macro NO_MEMORY_CONTENT no file is read. Synthesis for
   * area defines it: content costs nothing there, and a newly trained model of the same shape needs no new synthesis.
   */
 case class Memory(shape: MemoryShape) extends BlackBox {
-  import shape.{addressBits, bits, columnWidth, columns, depth, file, inLogic, width}
+  import shape.{addressBits, bits, columnWidth, columns, depth, file, inLogic, ram, width}
   private def moduleName = s"Memory_${shape.name}"
   val clk = in Bool ()
   val write_enable = in Bits (columns bits)
@@ -35,6 +35,8 @@ case class Memory(shape: MemoryShape) extends BlackBox {
     val style = if (depth == 1) "logic" else s"${if (inLogic) "MLAB" else "M10K"}, no_rw_check"
     val read = if (depth == 1) "assign" else "always @(posedge clk)"
     val becomes = if (depth == 1) "=" else "<="
+    val registered = depth > 1 && ram.readCycles == 2
+    val row = if (registered) "row" else "read_data"
     s"""
 module $moduleName (
   input clk,
@@ -53,8 +55,8 @@ ${lines(c => s"""    $$readmemb("${file(c)}", column_$c);""")}
   always @(posedge clk) begin
 ${lines(c => s"    if (write_enable[$c]) column_$c[write_address] <= write_data${range(bits(c).size - 1, 0)};")}
   end
-${lines(c => s"  $read read_data${range(bits(c).last, bits(c).head)} $becomes column_$c[${if (depth == 1) "0" else "read_address"}];")}
-endmodule
+${lines(c => s"  $read $row${range(bits(c).last, bits(c).head)} $becomes column_$c[${if (depth == 1) "0" else "read_address"}];")}
+${if (registered) s"  reg ${range(width - 1, 0)} row;\n  always @(posedge clk) read_data <= row;\n" else ""}endmodule
 """
   }
 }

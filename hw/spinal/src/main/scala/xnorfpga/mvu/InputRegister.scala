@@ -10,7 +10,8 @@ import xnorfpga.stream.{Beat, Lanes}
 /** Holds the input of a layer in front of the processing elements; the routings differ in nothing but this unit (see
   * InputBuffer).
   *
-  * The engine asserts `step` only under `available`; taps and lanes belong to a step from the cycle after it.
+  * The engine asserts `step` only under `available`. Lanes belong to a step from the cycle after it, taps from
+  * `LayerPlan.readStage` on, when its weights are there.
   */
 case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
   import plan.{collectedTransitionBits, transitionBits}
@@ -32,14 +33,17 @@ case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
   io.input.ready := take
 
   val lanes = RegNextWhen(io.input.lanes, take)
+
+  /** As late as the weights that it meets. */
+  private def withWeights(bits: Bits) = Delay(bits, plan.readStage - 1)
   val x = plan.neighbors match {
     case Some(map) => windows(map)
     case None =>
       for ((bits, lane) <- io.input.data.zipWithIndex) yield {
-        val register = Reg(Bits(buffer.width bits)).setName(s"x_$lane")
+        val register = Reg(Bits(buffer.width bits)).setName(s"taken_$lane")
         when(io.step) { buffer.turn(register) }
         when(take) { register := bits }
-        register
+        withWeights(register).setName(s"x_$lane")
       }
   }
 
@@ -49,7 +53,7 @@ case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
       val pixels = io.input.data(lane).subdivideIn(map.channels bits)
       before :+ Cat(for ((pixel, k) <- pixels.zipWithIndex) yield {
         val kx = k % map.kernel + map.stride // in the window to the left
-        if (lane < shape.planes || kx >= map.kernel) RegNextWhen(pixel, take)
+        if (lane < shape.planes || kx >= map.kernel) withWeights(RegNextWhen(pixel, take))
         else before(lane - shape.planes)((k + map.stride) * map.channels, map.channels bits)
       })
     }

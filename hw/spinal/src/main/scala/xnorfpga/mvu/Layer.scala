@@ -4,7 +4,6 @@ package xnorfpga.mvu
 import spinal.core._
 import spinal.lib._
 import spinal.lib.misc.pipeline.Payload
-import xnorfpga.config.BlockRam
 import xnorfpga.counting.WeightedSum
 import xnorfpga.memory.{LoadBus, Memory}
 import xnorfpga.stream.{Beat, Lanes, WasReset}
@@ -15,10 +14,9 @@ import xnorfpga.stream.{Beat, Lanes, WasReset}
   * The sequencer issues steps; a step then flows through the stages that `LayerPlan` names: input word and weights meet,
   * are counted, go into the accumulators, and a row's answers into a small buffer.
   */
-case class Layer(plan: LayerPlan, ram: BlockRam) extends Component {
-  import plan.{answerStage, copies, countedStage, outPlanes, readStage, startStage, summedStage}
+case class Layer(plan: LayerPlan) extends Component {
+  import plan.{answerStage, copies, countedStage, outPlanes, ram, readStage, shapes, startStage, summedStage}
   import plan.config.{accumulatorBits, coefficients, neuronFold, pe, planes, simd, synapseFold}
-  val shapes = plan.shapes(ram)
   private val lanes = Lanes(copies, planes)
   private val outLanes = Lanes(copies, outPlanes)
   val io = new Bundle {
@@ -39,11 +37,10 @@ case class Layer(plan: LayerPlan, ram: BlockRam) extends Component {
   inputRegister.io.step := sequencer.io.step
   inputRegister.io.first := sequencer.io.firstOfBatch
 
-  val weights = Memory(plan.weightShape(ram))
+  val weights = Memory(plan.weightShape)
   weights.read_address := sequencer.io.address
-  weights.load(io.load(0))
-  val Seq(thresholds, levels) = Seq("thresholds", "levels").map(kind => plan.thresholdShapes(ram).find(_.kind == kind).map(Memory(_)))
-  for ((memory, bus) <- (thresholds ++ levels).zip(io.load.tail)) memory.load(bus)
+  val Seq(thresholds, levels) = Seq("thresholds", "levels").map(kind => plan.thresholdShapes.find(_.kind == kind).map(Memory(_)))
+  for ((memory, bus) <- (Seq(weights) ++ thresholds ++ levels).zip(io.load)) memory.load(bus.later(ram.readCycles - 1))
 
   // What goes with a step
   val pipeline = StepPipeline(plan.outputStage)
@@ -51,7 +48,7 @@ case class Layer(plan: LayerPlan, ram: BlockRam) extends Component {
   val LANES = Payload(Bits(copies bits))
   pipeline(0)(ROW_ENDS) := sequencer.io.rowEnds
   pipeline(0)(FIRST_OF_ROW) := sequencer.io.firstOfRow
-  pipeline(readStage)(LANES) := inputRegister.io.lanes
+  pipeline(1)(LANES) := inputRegister.io.lanes
 
   // The processing elements
   val sums = plan.threshold match {
@@ -65,8 +62,8 @@ case class Layer(plan: LayerPlan, ram: BlockRam) extends Component {
     pipeline(0).valid := sequencer.io.step
     val FOLD = Payload(UInt(sequencer.io.fold.getWidth bits))
     pipeline(0)(FOLD) := sequencer.io.fold
-    thresholds.foreach(_.read_address := pipeline(startStage - 1)(FOLD).resized) // a row is there one cycle later
-    levels.foreach(_.read_address := pipeline(summedStage - 1)(FOLD).resized)
+    thresholds.foreach(_.read_address := pipeline(startStage - ram.readCycles)(FOLD).resized)
+    levels.foreach(_.read_address := pipeline(summedStage - ram.readCycles)(FOLD).resized)
     val TRANSITIONS = Seq.fill(copies)(Payload(UInt(plan.allTransitionBits bits)))
     if (plan.transitionBits > 0)
       for ((counts, key) <- inputRegister.io.transitions.grouped(planes).zip(TRANSITIONS))

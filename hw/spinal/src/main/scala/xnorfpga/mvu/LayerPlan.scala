@@ -15,6 +15,7 @@ import xnorfpga.window.PixelTransitions
   * @param last its sums are the scores
   * @param outPlanes bit planes of an answer: those that the next layer takes
   * @param copies what shares a weight read: images, or windows of one
+  * @param ram where weights and thresholds are
   */
 case class LayerPlan(
     config: LayerConfig,
@@ -23,7 +24,8 @@ case class LayerPlan(
     arrivalWidth: Int,
     last: Boolean,
     outPlanes: Int,
-    copies: Int
+    copies: Int,
+    ram: BlockRam
 ) {
   import config.{coefficients, mw, planes, simd, steps, synapseFold, weights}
 
@@ -55,14 +57,14 @@ case class LayerPlan(
   val allTransitionBits = counting.transitionBits(coefficients.sum * mw)
 
   // Memories
-  def weightShape(ram: BlockRam): MemoryShape =
+  val weightShape =
     MemoryShape(s"layers_${index}_weights", index, "weights", config.pe * simd * weights.bits, steps, ram)
-  def thresholdShapes(ram: BlockRam): Seq[MemoryShape] = threshold.memories.map { case (kind, width, depth) =>
+  val thresholdShapes = threshold.memories.map { case (kind, width, depth) =>
     MemoryShape(s"layers_${index}_$kind", index, kind, width, depth, ram)
   }
 
   /** All of them, as they are loaded. */
-  def shapes(ram: BlockRam): Seq[MemoryShape] = weightShape(ram) +: thresholdShapes(ram)
+  val shapes: Seq[MemoryShape] = weightShape +: thresholdShapes
 
   /** The map whose windows stand still beside each other, and so share pixels. */
   val neighbors = config.convolution.filter(_ => copies > 1 && inputBuffer == InputBuffer.Stationary(mw))
@@ -85,7 +87,7 @@ case class LayerPlan(
 
   // Stages of a step: stage k is k cycles after the step is issued
   /** Input word and weights stand before the PEs. */
-  val readStage = 1
+  val readStage = ram.readCycles
 
   /** The word is counted; the counts of several bit planes are added in a cycle of their own. */
   val countedStage = readStage + popcount.latency + (if (planes > 1) 1 else 0)
@@ -120,7 +122,7 @@ object LayerPlan {
       val previous = config.layers.lift(k - 1).map(layer => if (layer.convolution.isEmpty) layer.pe else layer.mh) // of a map: a pixel
       val last = k == config.layers.size - 1
       val outPlanes = config.layers.lift(k + 1).map(_.planes).getOrElse(1)
-      if (layer.convolution.nonEmpty) LayerPlan(layer, k, layer.mw, layer.mw, last, outPlanes, layer.windows) // a window at once
-      else LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), last, outPlanes, config.copies)
+      if (layer.convolution.nonEmpty) LayerPlan(layer, k, layer.mw, layer.mw, last, outPlanes, layer.windows, config.memory) // a window at once
+      else LayerPlan(layer, k, previous.getOrElse(config.inputWordBits), previous.getOrElse(layer.mw), last, outPlanes, config.copies, config.memory)
     }
 }

@@ -14,7 +14,7 @@ import xnorfpga.window.{Maps, PixelInput}
 case class Accelerator(config: AcceleratorConfig) extends Component {
   import config._
   val plans = LayerPlan.all(config)
-  val shapes = plans.flatMap(_.shapes(memory))
+  val shapes = plans.flatMap(_.shapes)
   val loadWords = shapes.map(shape => shape.columns * shape.depth).sum
   val loadWordBits = LoadPort.wordBits(shapes)
   val io = AcceleratorIo(config, loadWordBits)
@@ -34,7 +34,7 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
       Entry(collector.io.output, collector.io.hold, collector.io.imageStarts)
   }
 
-  val stages = for (plan <- plans) yield Layer(plan, memory).setName(s"layers_${plan.index}")
+  val stages = for (plan <- plans) yield Layer(plan).setName(s"layers_${plan.index}")
   val argMax = ArgMax(classes, scoreBits, copies)
   val last = stages.foldLeft(entry.images) { (stream, layer) =>
     layer.io.input << Maps.windows(stream, layer.plan)
@@ -57,15 +57,19 @@ case class Accelerator(config: AcceleratorConfig) extends Component {
     3 + plan.fifoDepth + plan.config.convolution.fold(0)(map => 7 + plan.backlog / (map.height * map.width) + 1)
   }.sum + 4
   val inside = CounterUpDown(1 << log2Up(copies * places + 1))
-  when(entry.imageStarts) { inside.increment() }
-  when(io.results.fire) { inside.decrement() }
+  val started, gone = RegInit(False) // a cycle later: streams' ready comes late enough in theirs
+  started := entry.imageStarts
+  gone := io.results.fire
+  when(started) { inside.increment() }
+  when(gone) { inside.decrement() }
 
   /** Of each map all windows have left their layer: a result needs not wait for those that no later window sees. */
   val mapsComplete = for (layer <- stages; map <- layer.plan.config.convolution) yield {
     val groups = Counter(map.windows / layer.plan.copies, layer.io.output.fire)
     groups.value === 0
   }
-  loadPort.io.idle := RegNext(mapsComplete.foldLeft(inside.value === 0)(_ && _) && !entry.imageStarts) init False
+  private val empty = mapsComplete.foldLeft(inside.value === 0)(_ && _)
+  loadPort.io.idle := RegNext(empty && !started && !entry.imageStarts) init False
 
   for ((probe, layer) <- io.probes.zip(stages)) probe := Probe.watch(layer.io.output, layer.plan.config.mh)
 }
