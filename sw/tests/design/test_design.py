@@ -9,7 +9,7 @@ from xnorfpga.artefacts.hardware import ROUTINGS
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import DESIGNS
 from xnorfpga.design import designs, pll
-from xnorfpga.design.hardware import hardware
+from xnorfpga.design.hardware import hardware, predict
 
 GOOD = """\
 weights = "train"
@@ -299,6 +299,16 @@ def test_a_clock_is_the_oscillator_or_one_that_the_pll_makes_of_it(mhz, tmp_path
     assert design.board.clock_mhz == float(mhz)
     built = hardware(design, design.folding)
     assert (built.clock_mhz, built.oscillator_mhz, built.has_pll) == (float(mhz), 50, mhz != "50")
+
+
+@pytest.mark.parametrize(("mhz", "cycles"), [("37.5", 1), ("50", 1), ("60", 1), ("62.5", 2), ("100", 2)])
+def test_a_fast_clock_reads_block_ram_through_its_output_register(mhz, cycles, tmp_path):
+    design = with_clock(tmp_path, mhz)
+    assert hardware(design, design.folding).memory.read_cycles == cycles
+    slow = with_clock(tmp_path, "50")
+    now, before = predict(design, design.folding), predict(slow, slow.folding)
+    assert now.cycles_per_image == before.cycles_per_image
+    assert now.latency_cycles == before.latency_cycles + (cycles - 1) * len(now.layers)
 
 
 @pytest.mark.parametrize(

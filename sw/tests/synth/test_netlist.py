@@ -82,6 +82,16 @@ def test_alms_are_never_less_than_their_flip_flops_need() -> None:
     assert netlist.count(b.build()).alms == 5  # two an ALM
 
 
+def test_what_only_takes_the_data_of_a_block_ram_is_its_output_register() -> None:
+    b = Builder()
+    b.cell("MISTRAL_M10K", "block", CLK1="clk", A1ADDR="a", A1DATA="d", A1EN="e", B1ADDR="r", B1EN="1", B1DATA="read")
+    register(b, "read", "row")
+    resources = netlist.count(b.build())
+    assert (resources.m10k, resources.ffs, resources.alms) == (1, 0, 0)
+    b.cell("MISTRAL_NOT", "other", A="read", Q="unregistered")
+    assert netlist.count(b.build()).ffs == 1
+
+
 @pytest.mark.parametrize(("cells", "ports", "blocks"), [(20, 1, 1), (21, 1, 2), (20, 2, 2), (1, 1, 1)])
 def test_mlab_cells_share_a_block_of_twenty_only_with_the_same_address(cells: int, ports: int, blocks: int) -> None:
     b = Builder()

@@ -31,7 +31,7 @@ BOARD = Board(
     clock_mhz=50,
     device="5CSEMA5F31C6",
     family="Cyclone V",
-    clock=Clock(name="CLOCK_50", oscillator_mhz=50),
+    clock=Clock(name="CLOCK_50", oscillator_mhz=50, unregistered_ram_mhz=60),
     capacity=Capacity(alms=32070, m10k=397, m10k_bits=10240, m10k_max_width=40, dsps=87),
 )
 PORTS = [
