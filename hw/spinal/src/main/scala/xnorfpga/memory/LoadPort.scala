@@ -43,12 +43,15 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
   io.running := loading
 
   val lastColumn = shapes.zipWithIndex.map { case (shape, k) => memory(k) && token(shape.columns - 1) }.orR
-  val lastRow = shapes.zipWithIndex
+
+  /** The word is for a memory's last row: a register, for many memories are many depths. */
+  val lastRow = RegInit(Bool(shapes.head.depth == 1))
+  private val beforeLastRow = shapes.zipWithIndex
     .groupBy { case (shape, _) => shape.depth }
     .toSeq
-    .sortBy { case (depth, _) => depth }
-    .map { case (depth, same) => address === depth - 1 && same.map { case (_, k) => memory(k) }.orR }
-    .orR
+    .collect { case (depth, same) if depth > 1 => address === depth - 2 && same.map { case (_, k) => memory(k) }.orR }
+    .foldLeft(False)(_ || _)
+  private val nextHasOneRow = shapes.indices.filter(k => shapes((k + 1) % shapes.size).depth == 1).map(memory(_)).foldLeft(False)(_ || _)
 
   when(word.valid) {
     loading := True
@@ -56,6 +59,7 @@ case class LoadPort(shapes: Seq[MemoryShape]) extends Component {
     when(lastColumn) {
       token := 1
       address := address + 1
+      lastRow := Mux(lastRow, nextHasOneRow, beforeLastRow)
       when(lastRow) {
         address := 0
         memory := memory.rotateLeft(1)
