@@ -65,14 +65,16 @@ def synthesize(design: Design, build: Path) -> Synthesis:
 def estimate(files: list[Path], manifest: Manifest, board: Board, work: Path) -> Synthesis:
     """Map the manifest's top level with Yosys and count.
 
-    Of the two mappings the one with more ALMs is judged, and the figures are its own.
+    Of the two mappings the one with more ALMs is judged, and the figures are its own. It fits where the block RAM of the
+    board's own memories is there too.
     """
     start = time.monotonic()
     both = yosys.synthesize(files, manifest.top, work)
     resources = netlist.count(both.larger)
     kept, flattened = _mapping(both.borders_kept), _mapping(both.flattened)
     judged = flattened if both.larger is both.flattened else kept
-    against = _against(board, resources.alms, resources.m10k, resources.dsps)
+    own = sum(_blocks(board).blocks(memory.width, memory.depth) for memory in manifest.link.memories)
+    against = _against(board, resources.alms, resources.m10k, resources.dsps, own)
     notes = []
     if not against["fits"]:
         over = ", ".join(f"{more:,} {UNITS[kind]}" for kind, more in against["over"].model_dump().items() if more)
@@ -121,11 +123,14 @@ def _mapping(mapped: netlist.Netlist) -> Mapping:
     )
 
 
-def _against(board: Board, alms: int, m10k: int, dsps: int) -> dict[str, Any]:
-    """Hold what is used against the board's device: does it fit, by how much is it over, what share does it take."""
+def _against(board: Board, alms: int, m10k: int, dsps: int, more_m10k: int = 0) -> dict[str, Any]:
+    """Hold what is used against the board's device: does it fit, by how much is it over, what share does it take.
+
+    more_m10k: blocks that are needed beside these.
+    """
     has = {kind: getattr(board.capacity, kind) for kind in UNITS}
     uses = {"alms": alms, "m10k": m10k, "dsps": dsps}
-    over = {kind: max(0, uses[kind] - has[kind]) for kind in has}
+    over = {kind: max(0, uses[kind] + (more_m10k if kind == "m10k" else 0) - has[kind]) for kind in has}
     return {
         "fits": not any(over.values()),
         "over": Resources(**over),
@@ -217,12 +222,16 @@ def _fitted(report: QuartusFigures, memory_blocks: int) -> tuple[int, int, int, 
     return alms, ffs, m10k, dsps
 
 
+def _blocks(board: Board) -> Block:
+    return Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
+
+
 def _memory_blocks(manifest: Manifest, board: Board, with_contents: bool) -> int:
     """Count the block RAMs that the manifest's memories take, as the folding's prediction does, and the board's own.
 
     Nothing writes the stored images: without contents they are nothing, and take no block.
     """
-    block = Block(board.capacity.m10k_bits, board.capacity.m10k_max_width)
+    block = _blocks(board)
     shapes = [(memory.width, memory.depth) for memory in manifest.memories]
     shapes += [(memory.width, memory.depth) for layer in manifest.layers for memory in layer.map_memories]
     shapes += [(memory.width, memory.depth) for memory in manifest.link.memories]

@@ -38,9 +38,9 @@ case class De1SocTop(plan: LinkPlan) extends Component {
   val board = new ClockingArea(system) {
     val accelerator = AcceleratorBlackBox(config, plan.loadWordBits)
     val link = Link(plan)
-    val demonstration = Demonstration(plan.stored, config.inputWords, config.classes, config.scoreBits)
+    val demonstration = Demonstration(plan.stored, plan.storedImages, config.inputWords, config.classes, config.scoreBits)
     val chosen = BufferCC(io.SW, init = B(0, 4 bits))
-    demonstration.io.image := chosen.asUInt
+    demonstration.io.image := chosen.asUInt.resized
     demonstration.io.start := BufferCC(io.KEY(1), init = True).fall(initAt = True) && link.io.idle
     link.io.hold := demonstration.io.active
     val whose = demonstration.io.active.asUInt

@@ -12,13 +12,14 @@ import xnorfpga.memory.{Memory, MemoryShape}
   * counted in decimal, for a display. A key that bounces classifies the image again, to the same end.
   *
   * @param shape row `image · 2^k + word`, of 2^k rows for each image
+  * @param choices images that it holds, a power of two
   */
-case class Demonstration(shape: MemoryShape, imageWords: Int, classes: Int, scoreBits: Int) extends Component {
+case class Demonstration(shape: MemoryShape, choices: Int, imageWords: Int, classes: Int, scoreBits: Int) extends Component {
   val io = new Bundle {
 
     /** Begin, where the accelerator is free; else it is not heeded. */
     val start = in Bool ()
-    val image = in UInt (log2Up(Demonstration.images) bits)
+    val image = in UInt (log2Up(choices) bits)
     val images = master(Stream(Fragment(Bits(shape.width bits))))
     val results = slave(Stream(Result(classes, scoreBits)))
 
@@ -72,9 +73,9 @@ case class Demonstration(shape: MemoryShape, imageWords: Int, classes: Int, scor
 }
 
 object Demonstration {
-  val images = 16
+  val mostImages = 16 // SW has four switches
   val digits = 4
 
   /** Rows of the stored images' memory. */
-  def depth(imageWords: Int): Int = images << log2Up(imageWords)
+  def depth(images: Int, imageWords: Int): Int = images << log2Up(imageWords)
 }

@@ -63,9 +63,13 @@ case class LinkPlan(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int
   val storeDepth = imagesPerFrame * config.inputWords max 2
   val storeInLogic = storeDepth <= 64
 
-  /** The images of the demonstration. */
+  /** The images of the demonstration: one for each position of SW, or fewer where these took too much block RAM. */
+  val storedImages = Iterator
+    .iterate(Demonstration.mostImages)(_ / 2)
+    .find(images => images == 2 || Demonstration.depth(images, config.inputWords) * config.inputWordBits <= mostStoredBlocks * config.memory.blockBits)
+    .get
   val stored = {
-    val rows = Demonstration.depth(config.inputWords)
+    val rows = Demonstration.depth(storedImages, config.inputWords)
     MemoryShape("board_images", 0, "images", config.inputWordBits, rows, config.memory.copy(readCycles = 1), inLogic = rows <= 128)
   }
 
@@ -81,6 +85,7 @@ object LinkPlan {
   private val requestOverhead = headerBytes + crcBytes
   private val answerOverhead = 2 + 4 + crcBytes // sequence number and status, cycles
   private val refusalBytes = 16
+  private val mostStoredBlocks = 16
 
   def bytes(bits: Int): Int = (bits + 7) / 8
 

@@ -3,7 +3,7 @@ package xnorfpga.top
 
 import spinal.core._
 import upickle.default.writeJs
-import xnorfpga.board.{De1SocTop, Demonstration, LinkPlan}
+import xnorfpga.board.{De1SocTop, LinkPlan}
 import xnorfpga.config.AcceleratorConfig
 import xnorfpga.memory.MemoryShape
 import xnorfpga.mvu.LayerPlan
@@ -38,7 +38,7 @@ object Manifest {
       "images_per_frame" -> plan.imagesPerFrame,
       "memories" -> plan.memories.map { case (width, depth) => shape(width, depth) },
       "stored" -> ujson.Obj(
-        "images" -> Demonstration.images,
+        "images" -> plan.storedImages,
         "width" -> plan.stored.width,
         "depth" -> plan.stored.depth,
         "column_width" -> plan.stored.columnWidth,
