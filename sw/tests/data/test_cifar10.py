@@ -14,6 +14,7 @@ import pytest
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import ROOT
 from xnorfpga.data import cifar10
+from xnorfpga.data.datasets import DATASETS
 from xnorfpga.data.load import load_dataset
 
 HERE = Path(os.environ.get("XNORFPGA_DATA") or ROOT.parent / "shared" / "data" / "cifar10")
@@ -106,3 +107,5 @@ def test_the_official_images(monkeypatch):
     assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (45_000, 5_000, 10_000)
     assert loaded.test.labels[:5].tolist() == [3, 8, 8, 0, 6]
     assert loaded.train.images[0, 0, 0].tolist() == [59, 62, 63]
+    names = pickle.loads((HERE / cifar10.FOLDER / "batches.meta").read_bytes(), encoding="bytes")[b"label_names"]
+    assert DATASETS["cifar10"].names == tuple(name.decode() for name in names)

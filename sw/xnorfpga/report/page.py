@@ -24,6 +24,7 @@ def page(
     report: Report,
     labels: tuple[int, ...],
     digits: Split,
+    names: tuple[str, ...],
     manifest: Manifest,
     training: Training | None,
     model: Model | None = None,
@@ -32,16 +33,16 @@ def page(
 
     Args:
         labels: the classes that the RTL answered, for the first of `digits`.
+        names: of the classes.
         model: whose maps of the first image are shown.
     """
     answered = np.array(labels)
     truth = digits.labels[: len(labels)]
-    classes = report.network[-1]
-    confusion = np.zeros((classes, classes), dtype=int)
+    confusion = np.zeros((len(names), len(names)), dtype=int)
     np.add.at(confusion, (truth, answered), 1)
     wrong = np.flatnonzero(answered != truth)
     misread = [
-        {"image": charts.digit(digits.images[k]), "index": int(k), "true": int(truth[k]), "read": int(answered[k])}
+        {"image": charts.digit(digits.images[k]), "index": int(k), "true": names[truth[k]], "read": names[answered[k]]}
         for k in wrong[:SHOWN_MISREAD]
     ]
     environment = jinja2.Environment(
@@ -71,6 +72,7 @@ def page(
         ours=ours(report),
         mnist=any(other.dataset == "mnist" for other in report.published),  # what those sections compare
         published=[(theirs(other), other) for other in report.published],
+        names=names,
         confusion=confusion.tolist(),
         worst=max(1, int((confusion - np.diag(confusion.diagonal())).max())),  # the most frequent mistake
         misread=misread,

@@ -8,6 +8,7 @@ from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.artefacts.report import Report
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
+from xnorfpga.data.datasets import DATASETS
 from xnorfpga.data.load import load_dataset
 from xnorfpga.design.schema import Design
 from xnorfpga.network import package
@@ -29,7 +30,8 @@ def report(design: Design, build: Path) -> Report:
         raise UserError(f"{build}: measured on other digits than those at hand: run `doit report:{design.name}`")
     manifest = Manifest.read(build / "manifest.json")
     model = package.load(build) if manifest.layers[0].convolution else None
-    html = page.page(figures, simulated.labels, digits, manifest, gather.training(build), model)
+    names = DATASETS[design.network.dataset].names
+    html = page.page(figures, simulated.labels, digits, names, manifest, gather.training(build), model)
     write_text(build / "report" / "index.html", html)
     figures.write(build / "report" / "report.json")
     print(page.markdown(figures))
