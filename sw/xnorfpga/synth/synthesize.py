@@ -65,8 +65,8 @@ def synthesize(design: Design, build: Path) -> Synthesis:
 def estimate(files: list[Path], manifest: Manifest, board: Board, work: Path) -> Synthesis:
     """Map the manifest's top level with Yosys and count.
 
-    Of the two mappings the one with more ALMs is judged, and the figures are its own. It fits where the block RAM of the
-    board's own memories is there too.
+    Of the two mappings the one with more ALMs is judged, and the figures are its own. It fits where there is block RAM
+    for the board's own memories too.
     """
     start = time.monotonic()
     both = yosys.synthesize(files, manifest.top, work)
