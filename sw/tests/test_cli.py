@@ -91,7 +91,7 @@ def test_a_bad_number_of_images_is_refused(ran, given, capsys):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["fold", "nix"], "error: design 'nix' is unknown; accepted: cifar_cnv, mnist"),
+        (["fold", "nix"], "error: design 'nix' is unknown; accepted: cifar_cnv, cifar_cnv_horq, mnist"),
         (["train", "nix.toml"], "error: nix.toml: cannot read"),
         (["images", "smoke"], "images needs what the stage export writes: run `doit export:smoke` first"),
         (["quartus-report", "/nix"], "error: /nix"),
@@ -233,7 +233,7 @@ def test_images_are_classified_at_a_port(board, tmp_path, capsys):
     [
         (["--port", "/dev/absent", "{images}"], "/dev/absent: cannot open the port: "),
         (["--port", "/dev/absent", "{images}.not"], ".not: cannot read: No such file"),
-        (["--port", "/dev/absent", "--design", "no", "{images}"], "design 'no' is unknown; accepted: cifar_cnv, mnist"),
+        (["--port", "/dev/absent", "--design", "no", "{images}"], "design 'no' is unknown; accepted: cifar_cnv, cifar_cnv_horq, mnist"),
     ],
 )
 def test_a_classification_that_cannot_be_is_one_line(tmp_path, capsys, arguments, told):
