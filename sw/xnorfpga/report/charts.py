@@ -10,9 +10,11 @@ import base64
 import io
 import math
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import matplotlib
@@ -211,7 +213,7 @@ def sweep(path: Path, found: Sweep) -> None:
     """Write a sweep as an SVG file: accuracy against weight bits, ALMs and cycles per image, as far as they are known.
 
     A mark is the mean over the seeds, its line from the least to the greatest. A dashed line joins the marks that no
-    other beats in both.
+    other beats in both. Where the trials differ in none of these, each is a bar.
     """
     groups = {
         points: rows
@@ -226,10 +228,20 @@ def sweep(path: Path, found: Sweep) -> None:
         for key, name in quantities.items()
         if len({getattr(group[0].outcome, key) for group in groups.values()} - {None}) > 1
     }
-    figure = Figure(figsize=(1 + 4 * max(1, len(known)), 5.2), layout="constrained")
+    if not known:
+        figure = Figure(figsize=(8, 1.2 + 0.45 * len(groups)), layout="constrained")
+        figure.suptitle("\n".join(textwrap.wrap(found.title, 80)))
+        axes = figure.subplots()
+        names = [", ".join(points) for points in groups]
+        shares = [100 * fmean(getattr(row.outcome, measure) for row in group) for group in groups.values()]
+        axes.bar_label(axes.barh(names[::-1], shares[::-1]), fmt="%.1f", padding=3)
+        axes.set(xlabel=f"{'test' if tested else 'validation'} images read right, %", xlim=(0, 105))
+        _save(path, figure)
+        return
+    figure = Figure(figsize=(1 + 4 * len(known), 5.2), layout="constrained")
     figure.suptitle(found.title)
     kinds = list(dict.fromkeys(points[0] for points in groups))
-    for axes, (key, name) in zip(figure.subplots(1, max(1, len(known)), squeeze=False)[0], known.items(), strict=False):
+    for axes, (key, name) in zip(figure.subplots(1, len(known), squeeze=False)[0], known.items(), strict=True):
         marks = []
         for points, group in groups.items():
             if (x := getattr(group[0].outcome, key)) is None:
@@ -251,6 +263,10 @@ def sweep(path: Path, found: Sweep) -> None:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4)
+    _save(path, figure)
+
+
+def _save(path: Path, figure: Figure) -> None:
     with matplotlib.rc_context({"svg.hashsalt": path.stem}), atomic_write(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None})
 
