@@ -64,10 +64,10 @@ case class LinkPlan(config: AcceleratorConfig, loadWords: Int, loadWordBits: Int
   val storeInLogic = storeDepth <= 64
 
   /** The images of the demonstration: one for each position of SW, or fewer where these took too much block RAM. */
-  val storedImages = Iterator
-    .iterate(Demonstration.mostImages)(_ / 2)
-    .find(images => images == 2 || Demonstration.depth(images, config.inputWords) * config.inputWordBits <= mostStoredBlocks * config.memory.blockBits)
-    .get
+  val storedImages = {
+    def bits(images: Int) = Demonstration.depth(images, config.inputWords) * config.inputWordBits
+    Seq(Demonstration.mostImages, 8, 4).find(bits(_) <= mostStoredBlocks * config.memory.blockBits).getOrElse(2)
+  }
   val stored = {
     val rows = Demonstration.depth(storedImages, config.inputWords)
     MemoryShape("board_images", 0, "images", config.inputWordBits, rows, config.memory.copy(readCycles = 1), inLogic = rows <= 128)

@@ -18,7 +18,6 @@ case class BlockRam(
 ) {
   if (readCycles != 1 && readCycles != 2) refuse(s"memory.read_cycles = $readCycles: 1, or 2 with its output register")
 
-
   /** Widest word that one block can hold `depth` of: 256 × 40, 512 × 20, 1024 × 10, 2048 × 5, 4096 × 2, 8192 × 1. */
   def width(depth: Int): Int = {
     val addresses = 1 << log2Up(depth)
