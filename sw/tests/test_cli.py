@@ -233,7 +233,10 @@ def test_images_are_classified_at_a_port(board, tmp_path, capsys):
     [
         (["--port", "/dev/absent", "{images}"], "/dev/absent: cannot open the port: "),
         (["--port", "/dev/absent", "{images}.not"], ".not: cannot read: No such file"),
-        (["--port", "/dev/absent", "--design", "no", "{images}"], "design 'no' is unknown; accepted: cifar_cnv, cifar_cnv_horq, mnist"),
+        (
+            ["--port", "/dev/absent", "--design", "no", "{images}"],
+            "design 'no' is unknown; accepted: cifar_cnv, cifar_cnv_horq, mnist",
+        ),
     ],
 )
 def test_a_classification_that_cannot_be_is_one_line(tmp_path, capsys, arguments, told):
