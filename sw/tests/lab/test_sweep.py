@@ -196,6 +196,26 @@ def test_the_table_gives_mean_and_spread_over_the_seeds():
     assert lines[2:] == ["| a | 7 | 3 | 98.00 ± 1.00 % |", "| b | - | - | 50.00 % |"]
 
 
+def test_trials_that_cost_the_same_are_drawn_as_bars_and_others_against_their_cost(tmp_path):
+    same = Sweep(name="n", title="t", origin="o", rows=(shown("a", 0.9, 7), shown("b", 0.8, 7)))
+    sweeps.keep(same, tmp_path)
+    assert "![accuracy](n.svg)" in (tmp_path / "n.md").read_text()
+    assert {"a", "b", "90.0", "80.0", "validation images read right, %"} <= words(tmp_path / "n.svg")
+    dearer = same.model_copy(update={"rows": (*same.rows, shown("c", 0.95, 9))})
+    sweeps.keep(dearer, tmp_path)
+    assert "![accuracy against bits of weights](n.svg)" in (tmp_path / "n.md").read_text()
+    assert "bits of weights" in words(tmp_path / "n.svg")
+
+
+def shown(label, share, bits):
+    return row(label, 1, accuracy_validation=share, weight_bits=bits)
+
+
+def words(path):
+    """Return the texts of a picture; matplotlib writes each as a comment beside its outlines."""
+    return set(re.findall(r"<!-- (.*?) -->", path.read_text()))
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_a_published_sweep_is_of_the_sweep_s_file_and_its_page_is_its_own(path):
     expected = spec.trials(spec.read(path), path)

@@ -9,6 +9,7 @@ from xnorfpga.base.strict import Artefact, Strict
 
 PUBLISHED = paths.DOCS / "sweeps"
 COMPARISON = PUBLISHED / "mnist_comparison.json"  # of the methods in hardware; it stands in every report
+COSTS = {"weight_bits": "bits of weights", "alms": "ALMs", "cycles_per_image": "cycles per image"}
 
 
 class Outcome(Strict):
@@ -53,3 +54,16 @@ class Sweep(Artefact):
         for row in self.rows:
             grouped.setdefault(tuple(row.points.values()), []).append(row)
         return grouped
+
+    def measured(self) -> dict[tuple[str, ...], list[Row]]:
+        """Return the groups whose every trial has an accuracy."""
+        return {
+            points: rows
+            for points, rows in self.groups().items()
+            if all(row.outcome.accuracy_validation is not None for row in rows)
+        }
+
+    def varied_costs(self) -> dict[str, str]:
+        """Return those of `COSTS`, with their names, in which the measured groups differ."""
+        firsts = [rows[0].outcome for rows in self.measured().values()]
+        return {key: name for key, name in COSTS.items() if len({getattr(each, key) for each in firsts} - {None}) > 1}

@@ -215,19 +215,10 @@ def sweep(path: Path, found: Sweep) -> None:
     A mark is the mean over the seeds, its line from the least to the greatest. A dashed line joins the marks that no
     other beats in both. Where the trials differ in none of these, each is a bar.
     """
-    groups = {
-        points: rows
-        for points, rows in found.groups().items()
-        if all(row.outcome.accuracy_validation is not None for row in rows)
-    }
+    groups = found.measured()
     tested = all(row.outcome.accuracy_test is not None for group in groups.values() for row in group)
     measure = "accuracy_test" if tested else "accuracy_validation"
-    quantities = {"weight_bits": "bits of weights", "alms": "ALMs", "cycles_per_image": "cycles per image"}
-    known = {
-        key: name
-        for key, name in quantities.items()
-        if len({getattr(group[0].outcome, key) for group in groups.values()} - {None}) > 1
-    }
+    known = found.varied_costs()
     if not known:
         figure = Figure(figsize=(8, 1.2 + 0.45 * len(groups)), layout="constrained")
         figure.suptitle("\n".join(textwrap.wrap(found.title, 80)))

@@ -64,16 +64,17 @@ def mean(shares: Sequence[float | None]) -> str | None:
 def page(found: Sweep) -> str:
     """Return the page of a published sweep."""
     command = f"python -m xnorfpga sweep sw/sweeps/{found.name}.toml --publish"
+    against = ", ".join(found.varied_costs().values())
     lines = [
         "<!-- SPDX-License-Identifier: Apache-2.0 -->",
         f"# {found.title}",
         table(found),
         "",
         *(line for failure in failures(found) for line in (failure, "")),
-        f"![accuracy against weight bits, ALMs and cycles]({found.name}.svg)",
+        f"![accuracy{' against ' if against else ''}{against}]({found.name}.svg)",
         "",
-        "Accuracies are the mean over the seeds, ± the standard deviation of a sample. The validation digits are those",
-        "that choices are made on; [training](../training.md) says which digits may say what.",
+        "Accuracies are the mean over the seeds, ± the standard deviation of a sample. The validation images are those",
+        "that choices are made on; [training](../training.md) says which images may say what.",
         f"The sweep is [sw/sweeps/{found.name}.toml](../../sw/sweeps/{found.name}.toml); this page is written by",
         "",
         f"    {command}",
