@@ -12,6 +12,7 @@ from bench.configurations import BOARD, MUTATED, NAMED, PLL_BOARD
 from xnorfpga.base.paths import BUILD
 from xnorfpga.rtl import board, verilator
 
+pytestmark = pytest.mark.xdist_group("lint")
 WAIVERS = Path(__file__).with_name("lint.vlt")
 DESIGNS = {**MUTATED, "rings": NAMED["rings"], "board": BOARD, "board_pll": PLL_BOARD}
 

@@ -33,6 +33,7 @@ from xnorfpga.network import golden, imported
 from xnorfpga.rtl import activity, memory, simulate, verilator
 from xnorfpga.rtl.outcome import OUTCOME
 
+pytestmark = pytest.mark.xdist_group("flow")
 IMAGES = 40
 
 

@@ -17,6 +17,7 @@ from xnorfpga.design.hardware import predict
 from xnorfpga.network import golden
 from xnorfpga.rtl import simulate, verilator
 
+pytestmark = pytest.mark.xdist_group("flow of maps")
 DESIGN = """
 weights = "train"
 [network]

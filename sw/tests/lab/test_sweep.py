@@ -18,6 +18,7 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.lab.sweep import spec
 from xnorfpga.report import sweeps
 
+pytestmark = pytest.mark.xdist_group("sweep")
 SPECS = sorted((paths.ROOT / "sw/sweeps").glob("*.toml"))
 TINY = """
 title = "tiny"
