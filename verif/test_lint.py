@@ -20,7 +20,7 @@ DESIGNS = {**MUTATED, "rings": NAMED["rings"], "board": BOARD, "board_pll": PLL_
 @pytest.fixture(scope="module")
 def directories() -> list[Path]:
     """Return where the designs lie, each elaborated."""
-    wanted = {BUILD / "verif" / "lint" / name: hardware for name, hardware in DESIGNS.items()}
+    wanted = {BUILD / "verif" / name: hardware for name, hardware in DESIGNS.items()}
     elaborated(wanted)
     return list(wanted)
 

@@ -96,7 +96,7 @@ REPRESENTED = ("mnist", "mnist_low_latency", "mnist_paper", "mnist_horq", "mnist
 
 def test_faults_are_drawn_in_every_kind_of_unit() -> None:
     """Of the designs that stand for all; where a unit's kind is missing here, no mutant speaks for it."""
-    root = BUILD / "verif" / "kinds"
+    root = BUILD / "verif"
     drawn_in = {name: design.hardware for name, design in mutants.DESIGNS.items()}
     chosen = {name: designs.load(name) for name in REPRESENTED}
     represented = {name: hardware(design, folding_of(design)).model_dump() for name, design in chosen.items()}

@@ -15,7 +15,7 @@ HARDWARE = {
     "input_word_bits": 32,
     "copies": 1,
     "layers": [
-        {"mw": 256, "mh": 64, "routing": "stationary", "pe": 4, "simd": 256, **ONE_BIT},
+        {"mw": 256, "mh": 64, "routing": "stationary", "pe": 2, "simd": 256, **ONE_BIT},
         {"mw": 64, "mh": 10, "routing": "diagonal", "pe": 2, "simd": 8, **ONE_BIT},
     ],
     "memory": {"block_bits": 10240, "max_width": 40},
