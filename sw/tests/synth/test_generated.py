@@ -23,7 +23,7 @@ HARDWARE = {
 
 
 def test_a_mapping_across_borders_takes_no_more_for_a_popcount(tmp_path: Path) -> None:
-    """Carries in front of the registers took a tenth more here: 1,145 ALMs flattened, 1,041 with borders kept."""
+    """Carries in front of the registers take 7 % more here: 738 ALMs flattened, 690 with borders kept."""
     elaborate.elaborate_many([(HARDWARE, tmp_path)])
     both = yosys.synthesize([tmp_path / "rtl" / "Accelerator.v"], "Accelerator", tmp_path / "synth")
     kept, flattened = netlist.count(both.borders_kept), netlist.count(both.flattened)
