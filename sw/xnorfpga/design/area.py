@@ -104,8 +104,10 @@ def _count_engine(layer: folding.LayerPrediction, copies: int, collected: bool) 
     width, lanes = layer.input_buffer.width, copies * layer.planes
     ring = lanes * width if layer.synapse_fold > 1 and layer.input_buffer.holds else 0  # turn, or take the next
     serializer = lanes * layer.arrival_width if width < layer.arrival_width else 0
-    collector = lanes * width if width > layer.arrival_width else 0
-    ffs += (layer.read_cycles - collected) * lanes * width + serializer + collector
+    collector, late = 0, layer.read_cycles - 1  # cycles by which a vector waits for its weights:
+    if width > layer.arrival_width:  # in front of a collector, as a beat
+        collector, late = lanes * (width + late * layer.arrival_width), 0
+    ffs += (1 + late - collected) * lanes * width + serializer + collector
 
     unlike = 0
     if layer.counting is folding.PAIRED:

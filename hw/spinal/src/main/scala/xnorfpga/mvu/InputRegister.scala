@@ -12,8 +12,10 @@ import xnorfpga.stream.{Beat, Lanes}
   *
   * The engine asserts `step` only under `available`. Lanes belong to a step from the cycle after it, taps from
   * `LayerPlan.readStage` on, when its weights are there.
+  *
+  * @param dataLag cycles by which the input's bits, and nothing else, come later than their handshake
   */
-case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
+case class InputRegister(plan: LayerPlan, shape: Lanes, dataLag: Int = 0) extends Component {
   import plan.{collectedTransitionBits, transitionBits}
   import plan.config.{mw, simd}
   val buffer = plan.inputBuffer
@@ -35,14 +37,15 @@ case class InputRegister(plan: LayerPlan, shape: Lanes) extends Component {
   val lanes = RegNextWhen(io.input.lanes, take)
 
   /** As late as the weights that it meets. */
-  private def withWeights(bits: Bits) = Delay(bits, plan.readStage - 1)
+  private def withWeights(bits: Bits) = Delay(bits, plan.readStage - 1 - dataLag)
+  private val Seq(turns, takes) = Seq(io.step, take).map(Delay(_, dataLag, init = False))
   val x = plan.neighbors match {
     case Some(map) => windows(map)
     case None =>
       for ((bits, lane) <- io.input.data.zipWithIndex) yield {
         val register = Reg(Bits(buffer.width bits)).setName(s"taken_$lane")
-        when(io.step) { buffer.turn(register) }
-        when(take) { register := bits }
+        when(turns) { buffer.turn(register) }
+        when(takes) { register := bits }
         withWeights(register).setName(s"x_$lane")
       }
   }

@@ -28,8 +28,8 @@ case class Layer(plan: LayerPlan) extends Component {
     val loading = in Bool ()
   }
 
-  val inputRegister = InputRegister(plan, lanes)
-  inputRegister.io.input << Beat.adapt(io.input, plan.inputBuffer.width, plan.collectedTransitionBits)
+  val inputRegister = InputRegister(plan, lanes, plan.dataLag)
+  inputRegister.io.input << Beat.adapt(io.input, plan.inputBuffer.width, plan.collectedTransitionBits, plan.dataLag)
 
   val sequencer = Sequencer(synapseFold, neuronFold, plan.fifoDepth)
   sequencer.io.available := inputRegister.io.available

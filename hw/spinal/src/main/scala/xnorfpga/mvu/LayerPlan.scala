@@ -89,6 +89,11 @@ case class LayerPlan(
   /** Input word and weights stand before the PEs. */
   val readStage = ram.readCycles
 
+  /** Cycles by which a vector's bits come later than their handshake: those that its weights take more than one, where
+    * the vector is collected in front of the input register.
+    */
+  val dataLag = if (inputBuffer.width > arrivalWidth) readStage - 1 else 0
+
   /** The word is counted; the counts of several bit planes are added in a cycle of their own. */
   val countedStage = readStage + popcount.latency + (if (planes > 1) 1 else 0)
 

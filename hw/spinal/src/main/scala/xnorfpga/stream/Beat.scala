@@ -24,12 +24,15 @@ case class Beat(shape: Lanes, width: Int, transitionBits: Int = 0) extends Bundl
 
 object Beat {
 
-  /** Make the beats `width` bits a lane wide: collect narrow ones, take wide ones apart. */
-  def adapt(stream: Stream[Beat], width: Int, transitionBits: Int = 0): Stream[Beat] = {
+  /** Make the beats `width` bits a lane wide: collect narrow ones, take wide ones apart.
+    *
+    * @param dataLag of what is collected, see Collector
+    */
+  def adapt(stream: Stream[Beat], width: Int, transitionBits: Int = 0, dataLag: Int = 0): Stream[Beat] = {
     val from = stream.payload.width
     if (from == width) stream // layer 0: counted already
     else if (width % from == 0) {
-      val collector = Collector(from, width, stream.payload.shape, transitionBits)
+      val collector = Collector(from, width, stream.payload.shape, transitionBits, dataLag)
       collector.io.input << stream
       collector.io.output
     } else {

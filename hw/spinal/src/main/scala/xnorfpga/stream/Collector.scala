@@ -7,8 +7,11 @@ import xnorfpga.counting.TransitionCounter
 
 /** Narrow beats → whole vectors: shifts `inWidth` bits a lane and cycle into a register of `outWidth`, lowest element
   * first. The next vector is collected while the last one stands in the layer's input register.
+  *
+  * @param dataLag cycles by which the vector's bits, and nothing else, come later than their handshake. Here they wait
+  *   as narrow beats; behind, every bit of the vector would need a register for each cycle.
   */
-case class Collector(inWidth: Int, outWidth: Int, lanes: Lanes, transitionBits: Int = 0) extends Component {
+case class Collector(inWidth: Int, outWidth: Int, lanes: Lanes, transitionBits: Int = 0, dataLag: Int = 0) extends Component {
   require(outWidth % inWidth == 0)
   val io = new Bundle {
     val input = slave(Stream(Beat(lanes, inWidth)))
@@ -32,8 +35,9 @@ case class Collector(inWidth: Int, outWidth: Int, lanes: Lanes, transitionBits: 
   io.input.ready := !full || io.output.ready
 
   when(io.output.fire) { full := False }
+  when(Delay(io.input.fire, dataLag, init = False)) { shift.fill(Delay(io.input.data, dataLag)) }
   when(io.input.fire) {
-    shift.push(io.input.data)
+    shift.word.increment()
     vector.lanes := io.input.lanes
     when(shift.isLast) { full := True }
   }

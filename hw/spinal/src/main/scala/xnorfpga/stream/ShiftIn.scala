@@ -18,8 +18,12 @@ case class ShiftIn(registers: collection.Seq[Bits], wordBits: Int) extends Area 
   /** Take a word for each register. */
   def push(words: collection.Seq[Bits]): Unit = {
     word.increment()
-    for ((register, bits) <- registers.zip(words)) shift(register, bits)
+    fill(words)
   }
+
+  /** The bits alone of a word for each register, which is counted at another time. */
+  def fill(words: collection.Seq[Bits]): Unit =
+    for ((register, bits) <- registers.zip(words)) shift(register, bits)
 
   /** Take a word for the register of the lane that is chosen, one-hot. */
   def push(bits: Bits, lane: Bits): Unit = {
