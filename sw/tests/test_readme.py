@@ -10,6 +10,8 @@ from xnorfpga import __main__ as cli
 from xnorfpga.base.paths import ROOT
 from xnorfpga.design import designs
 from xnorfpga.flow.stages import BY_NAME
+from xnorfpga.lab.benchmark import RESULTS, Results
+from xnorfpga.report.gather import published
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
 README = PAGES[0].read_text()
@@ -72,6 +74,19 @@ def test_results_of_the_readme_are_of_designs_that_exist():
     assert rows
     for name, network in rows:
         assert designs.load(name).network.title == network
+
+
+def test_what_the_readme_says_against_finn_is_so():
+    text = re.search(r"\*\*Against FINN\.\*\*.*?(?=\n- )", README, re.S)[0]
+    theirs = next(each for each in published("mnist") if each.name == "FINN LFC-max")
+    ours = {row.design: row for row in Results.read(RESULTS).rows}
+    for figure in (theirs.images_per_second, theirs.clock_mhz, theirs.cycles_per_image, *theirs.logic_luts):
+        assert f"{figure:,.0f}" in text
+    operations = 2 * sum(mw * mh for mw, mh in designs.load("mnist").shapes)
+    assert f"{operations / theirs.cycles_per_image / theirs.logic_luts[0]:.2f} binary operations" in text
+    assert f"`mnist` does {ours['mnist'].ops_per_cycle_per_alm:.2f} " in text
+    fast = ours["mnist_100mhz"].images_per_second
+    assert f"{fast:,.0f} at 100 MHz" in text and fast > theirs.images_per_second
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
