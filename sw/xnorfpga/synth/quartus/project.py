@@ -8,6 +8,7 @@ import string
 import subprocess
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,17 @@ from xnorfpga.synth.quartus.reports import quote_errors
 TOOLS = ("quartus_map", "quartus_fit", "quartus_asm", "quartus_sta", "quartus_pow")
 VERSION_TIMEOUT_S = 60  # its start alone takes seconds, on a network file system many
 TIMING = BOARDS / "timing.sdc"  # of every board
+TRACE = "activity"  # what the project calls the trace
 OUTPUT = "output_files"  # where Quartus puts its reports, below the project
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A VCD file of an instance (`entity:name`), and how long it is."""
+
+    file: Path
+    instance: str
+    nanoseconds: float
 
 
 def find() -> Path | None:
@@ -116,13 +127,19 @@ def load_pins(board: str) -> Pins:
 
 
 def write_project(
-    directory: Path, board: Board, files: list[Path], top: str, ports: Sequence[Port], contents: list[Path]
+    directory: Path,
+    board: Board,
+    files: list[Path],
+    top: str,
+    ports: Sequence[Port],
+    contents: list[Path],
+    trace: Trace | None = None,
 ) -> None:
     """Write `directory`/TOP.qpf, .qsf and .sdc.
 
     `ports` are those of the top level (`name`, `direction` "in" or "out", `width`), all of which must be the board's.
     `contents` are the memories' images, which are copied beside the project, where Quartus looks for them; without
-    them the memories start empty.
+    them the memories start empty. `trace` tells the power analysis what happens in the accelerator.
 
     Raises UserError for a port that the board does not have.
     """
@@ -139,15 +156,28 @@ def write_project(
         "NUM_PARALLEL_PROCESSORS ALL",
         "ALLOW_ANY_RAM_SIZE_FOR_RECOGNITION ON",  # else a small memory becomes registers
         'RESERVE_ALL_UNUSED_PINS_WEAK_PULLUP "AS INPUT TRI-STATED"',
-        "POWER_USE_PVA ON",  # vectorless: toggle rates are propagated from these inputs' and the clock
+        "POWER_USE_PVA ON",  # where no trace tells: toggle rates are propagated from these inputs' and the clock
         'POWER_DEFAULT_INPUT_IO_TOGGLE_RATE "12.5 %"',
+        *(_trace_settings(trace, directory) if trace else ()),
     ]
     if not contents:
         settings.append('VERILOG_MACRO "NO_MEMORY_CONTENT=1"')  # what keeps the RTL from asking for images
     assigned = [f"set_global_assignment -name {setting}" for setting in settings] + _assign_pins(board.name, ports)
+    if trace:
+        assigned.append(f'set_instance_assignment -name POWER_READ_INPUT_FILE {TRACE} -to "{trace.instance}"')
     write_text(directory / f"{top}.qpf", f"PROJECT_REVISION = {top}\n")
     write_text(directory / f"{top}.qsf", "\n".join(assigned) + "\n")
     write_text(directory / f"{top}.sdc", _constraints(board, ports))
+
+
+def _trace_settings(trace: Trace, directory: Path) -> list[str]:
+    return [
+        "POWER_USE_INPUT_FILES ON",
+        f'POWER_INPUT_FILE_NAME "{_relative(trace.file, directory)}" -section_id {TRACE}',
+        f"POWER_INPUT_FILE_TYPE VCD -section_id {TRACE}",
+        f'POWER_VCD_FILE_START_TIME "0 ns" -section_id {TRACE}',
+        f'POWER_VCD_FILE_END_TIME "{trace.nanoseconds:g} ns" -section_id {TRACE}',
+    ]
 
 
 def _relative(file: Path, directory: Path) -> str:

@@ -7,12 +7,15 @@ Each works in build/NAME/synth/quartus, on what the one before it left there; th
 import shutil
 from pathlib import Path
 
+from xnorfpga.artefacts.hardware import Hardware
 from xnorfpga.artefacts.manifest import Manifest
 from xnorfpga.base.errors import UserError
+from xnorfpga.design import window
 from xnorfpga.design.schema import Design
 from xnorfpga.synth.quartus import project
 
 FOLDER = Path("synth") / "quartus"
+INSTANCE = "board_accelerator"  # of the accelerator, in the board's top level
 NEEDED = "quartus_sh is neither on PATH nor in $QUARTUS_ROOTDIR/bin: this needs Quartus (the Lite edition will do)"
 
 
@@ -23,7 +26,10 @@ def write(design: Design, build: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     files = [build / file for file in manifest.files]
     contents = images(manifest, build / "mem")
-    project.write_project(folder, design.board, files, manifest.board_top, manifest.board_ports, contents)
+    hardware = Hardware.read(build / "hardware.json")
+    nanoseconds = window.cycles(hardware) * 1000 / hardware.clock_mhz
+    trace = project.Trace(build / window.VCD, f"{manifest.top}:{INSTANCE}", nanoseconds)
+    project.write_project(folder, design.board, files, manifest.board_top, manifest.board_ports, contents, trace)
 
 
 def synthesize(design: Design, build: Path) -> None:
