@@ -463,10 +463,16 @@ def settings(path: Path) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in path.read_text().splitlines() if line and line[0] != "#"]
 
 
-def write(directory: Path, ports: list[Port] = PORTS, contents: list[Path] | None = None, board: Board = BOARD) -> Path:
+def write(
+    directory: Path,
+    ports: list[Port] = PORTS,
+    contents: list[Path] | None = None,
+    board: Board = BOARD,
+    trace: quartus_project.Trace | None = None,
+) -> Path:
     project = directory / "project"
     files = [directory / "rtl" / "A.v", directory / "rtl" / "B.sv"]
-    quartus_project.write_project(project, board, files, "De1SocTop", ports, contents or [])
+    quartus_project.write_project(project, board, files, "De1SocTop", ports, contents or [], trace)
     return project
 
 
@@ -507,6 +513,11 @@ def test_the_power_analysis_reads_the_trace_of_the_window(build: Path, fake_quar
     }
     kinds = {line[2]: line[0] for line in assignments}
     assert kinds["POWER_READ_INPUT_FILE"] == "set_instance_assignment"
+
+
+def test_a_long_window_is_written_out(tmp_path: Path) -> None:
+    trace = quartus_project.Trace(tmp_path / "a.vcd", "A:a", 1_160_320.0)
+    assert 'POWER_VCD_FILE_END_TIME "1160320 ns"' in (write(tmp_path, trace=trace) / "De1SocTop.qsf").read_text()
 
 
 def test_the_constraints_name_the_clock_and_free_what_has_none(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def _trace_settings(trace: Trace, directory: Path) -> list[str]:
         f'POWER_INPUT_FILE_NAME "{_relative(trace.file, directory)}" -section_id {TRACE}',
         f"POWER_INPUT_FILE_TYPE VCD -section_id {TRACE}",
         f'POWER_VCD_FILE_START_TIME "0 ns" -section_id {TRACE}',
-        f'POWER_VCD_FILE_END_TIME "{trace.nanoseconds:g} ns" -section_id {TRACE}',
+        f'POWER_VCD_FILE_END_TIME "{trace.nanoseconds:.0f} ns" -section_id {TRACE}',
     ]
 
 
