@@ -13,6 +13,7 @@ from typing import Any
 
 from xnorfpga.artefacts.sweep import COMPARISON
 from xnorfpga.base import paths
+from xnorfpga.design import window
 from xnorfpga.design.schema import Design
 from xnorfpga.flow import code
 from xnorfpga.rtl import elaborate
@@ -210,30 +211,36 @@ STAGES = (
         options=lambda design: {"images": design.simulation.count, "final": False},
         enough=as_many_images,
     ),
-    Stage(
-        "activity",
-        "count how often the RTL's signals change while it works, for the energy",
-        "images through the RTL → toggles of its signals",
-        "rtl.activity",
-        "activity",
-        uses=("network.dataset", "weights"),
-        reads=SIMULATED,
-        writes=("activity.json",),
-        outside=harness,
-        environment=data_source,
-    ),
-    Stage(
-        "trace",
-        "record when the RTL's signals change in such a run, for Quartus' power analysis",
-        "images through the RTL → VCD of its signals",
-        "rtl.activity",
-        "trace",
-        uses=("network.dataset", "weights"),
-        reads=SIMULATED,
-        writes=("sim/activity.vcd",),
-        outside=harness,
-        environment=data_source,
-        quartus=True,
+    *(
+        Stage(
+            name,
+            what,
+            title,
+            "rtl.activity",
+            name,
+            uses=("network.dataset", "weights"),
+            reads=SIMULATED,
+            writes=(file,),
+            outside=harness,
+            environment=data_source,
+            quartus=quartus_alone,
+        )
+        for name, what, title, file, quartus_alone in (
+            (
+                "activity",
+                "count how often the RTL's signals change while it works, for the energy",
+                "images through the RTL → toggles of its signals",
+                "activity.json",
+                False,
+            ),
+            (
+                "trace",
+                "record when the RTL's signals change in such a run, for Quartus' power analysis",
+                "images through the RTL → VCD of its signals",
+                str(window.VCD),
+                True,
+            ),
+        )
     ),
     Stage(
         "project",
@@ -265,7 +272,7 @@ STAGES = (
             ("fit", "quartus_fit", "placement and routing", "fit", (f"{REPORTS}/*.map.*",), ()),
             ("asm", "quartus_asm", "bitstream", "assemble", (f"{REPORTS}/*.fit.*",), ("*.sof",)),
             ("sta", "quartus_sta", "timing analysis", "time", (f"{REPORTS}/*.fit.*",), ()),
-            ("pow", "quartus_pow", "power analysis", "power", (f"{REPORTS}/*.asm.*", "sim/activity.vcd"), ()),
+            ("pow", "quartus_pow", "power analysis", "power", (f"{REPORTS}/*.asm.*", str(window.VCD)), ()),
         )
     ),
     Stage(
