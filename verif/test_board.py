@@ -90,7 +90,7 @@ def test_the_board_runs_on_its_plls_clock_and_by_no_other(seed: int) -> None:
     ],
 )
 def test_a_mistake_at_the_pll_is_noticed(mistake: str, wrong: str, noticed: str, seed: int) -> None:
-    assert noticed in failed("board_pll", PLL_BOARD, "systems.pll", seed, mistake, wrong)
+    assert noticed in failed("board_pll", PLL_BOARD, "systems.pll", seed, mistake, wrong, noticed)
 
 
 @pytest.fixture
