@@ -20,7 +20,10 @@ from xnorfpga.base.strict import check
 from xnorfpga.design import folding
 
 SAMPLES = Path(__file__).parent / "area_samples.json"
-UNITS = ("processing elements", "input registers", "unlike pairs", "buffers", "argmax", "load port", "layers")
+UNITS = (
+    *("processing elements", "input registers", "unlike pairs", "buffers", "argmax", "load port", "layers"),
+    *("windows", "pools"),
+)
 
 
 @cache
@@ -159,10 +162,11 @@ def count_maps(layer: folding.LayerPrediction, convolution: Convolution) -> Coun
     if layer.windows > 1:
         ffs += layer.windows * answers
         halves += (layer.windows - 1) * answers
+    pools = 0
     if convolution.pool > 1:
         ffs += convolution.pool**2 * answers
-        halves += -(-(convolution.pool**2 - 1) // 4) * answers * (1 if layer.output_planes == 1 else 4)
-    return _counts(ffs, input_registers=halves)
+        pools = -(-(convolution.pool**2 - 1) // 4) * answers * (1 if layer.output_planes == 1 else 4)
+    return _counts(ffs, windows=halves, pools=pools)
 
 
 def count_ends(first: folding.LayerPrediction, last: folding.LayerPrediction, copies: int) -> Counts:
@@ -267,16 +271,26 @@ def page() -> str:
     fitted = ", ".join(f"{unit} {weight:g}" for unit, weight in zip(UNITS, coefficients(), strict=True))
     lines = [f"{summary()[0].upper()}{summary()[1:]}. Coefficients: {fitted}.", ""]
     lines += [
-        "| held out: MW×MH a layer | PE×SIMD | copies | ALMs by model | synthesized | error |",
+        "| held out: MW×MH a layer | PE×SIMD (×windows) | copies | ALMs by model | synthesized | error |",
         "|---|---|---|---|---|---|",
     ]
     chosen = [sample for sample in samples() if sample.held_out]
     for sample, error in zip(chosen, errors(held_out=True), strict=True):
         layers = sample.hardware["layers"]
-        shapes = ", ".join(f"{layer['mw']}×{layer['mh']}" for layer in layers)
-        folds = ", ".join(f"{layer['pe']}×{layer['simd']} {layer['routing'][0]}" for layer in layers)
+        shapes = ", ".join(f"{layer['mw']}×{layer['mh']}{_on_map(layer)}" for layer in layers)
+        folds = ", ".join(f"{layer['pe']}×{layer['simd']}{_windows(layer)} {layer['routing'][0]}" for layer in layers)
         model = round(sample.alms * (1 + error))
         lines.append(
             f"| {shapes} | {folds} | {sample.hardware['copies']} | {model:,} | {sample.alms:,} | {error:+.1%} |"
         )
     return "\n".join([*lines, "", "s, d, b: stationary, diagonal, broadcast."])
+
+
+def _on_map(layer: dict[str, Any]) -> str:
+    """Say on what map a layer's windows slide, nothing where there is none."""
+    there = layer.get("convolution")
+    return f" on {there['height']}×{there['width']}" if there else ""
+
+
+def _windows(layer: dict[str, Any]) -> str:
+    return f"×{layer['windows']}" if layer.get("convolution") else ""

@@ -109,19 +109,19 @@ def divisors(n: int) -> list[int]:
 
 
 @cache
-def _options(
+def options(
     mw: int, mh: int, convolution: Convolution | None, interval: int, last: bool
 ) -> tuple[tuple[str, int, int, int], ...]:
     """Return (routing, PE, SIMD, windows at once) that take an image through in `interval` cycles."""
     if not convolution:
         return tuple((*fold, 1) for fold in _folds(mw, mh, interval, last))
-    options = []
+    found = []
     for windows in divisors(convolution.out_width):
         if windows <= MAX_WINDOWS:
             folds = _folds(mw, mh, interval // (convolution.windows // windows), last)
-            options += [(*fold, windows) for fold in folds]
-    least = min((pe * simd * windows for _, pe, simd, windows in options), default=0)
-    return tuple(option for option in options if option[1] * option[2] * option[3] <= EXCESS * least)
+            found += [(*fold, windows) for fold in folds]
+    least = min((pe * simd * windows for _, pe, simd, windows in found), default=0)
+    return tuple(option for option in found if option[1] * option[2] * option[3] <= EXCESS * least)
 
 
 @cache
@@ -197,7 +197,7 @@ def _solve(
         last = index == len(network.layers) - 1
         reached: dict[int, list[_Partial]] = {}
         for before, found in partials.items():
-            for fold in _options(mw, mh, convolution, aim, last):
+            for fold in options(mw, mh, convolution, aim, last):
                 layer, logic, ffs = _layer(
                     mw, mh, convolution, fold, copies, index, last, before, device.block.read_cycles, operands
                 )
