@@ -171,9 +171,10 @@ differs, or that no register of the fault's module ever takes another value. Wha
 lanes of a probe that hold no image, are nobody's business.
 
 The designs are `MUTATED` and `BOARD` in `verif/bench/configurations.py`. Together they hold every kind of unit of
-`mnist`, `mnist_low_latency`, `mnist_paper`, `mnist_horq`, `mnist_ttq`, `mnist_conv` and `cifar_cnv`, by module, by who
-instantiates it and by routing; a test holds them to it. The memories' own Verilog, a few lines of behaviour, and the
-inside of the board's UART, a library's, are not mutated; their ports are.
+`mnist`, `mnist_low_latency`, `mnist_paper`, `mnist_100mhz`, `mnist_horq`, `mnist_ttq`, `mnist_conv` and `cifar_cnv`, by
+module, by who instantiates it, by routing and by the cycles that a row takes; a test holds them to it. The memories'
+own Verilog, a few lines of behaviour, and the inside of the board's UART, a library's, are not mutated; their ports
+are.
 
 All runs that were ever published, the last one first. No seed was used to improve the bench before it was published;
 afterwards its survivors may have been. The interval is Wilson's, for the share of those not equivalent that is killed:
@@ -490,8 +491,9 @@ def observed(top: str, manifest: dict[str, Any]) -> str:
 def kinds(work: Path, *tops: str) -> set[str]:
     """Return the kinds of unit below the top levels of an elaborated design.
 
-    A kind is a module with who instantiates it, a layer's routing, or a form of memory. Numbers in a module's name are
-    sizes; the words in it tell its logic. What is inside of the library's UART is none.
+    A kind is a module with who instantiates it, a layer's routing with the cycles that its rows take, or a form of
+    memory. Numbers in a module's name are sizes; the words in it tell its logic. What is inside of the library's UART
+    is none.
     """
     found = set()
     for top in tops:
@@ -501,7 +503,7 @@ def kinds(work: Path, *tops: str) -> set[str]:
             found |= {f"{_kind(name)}: {_kind(each)}" for each in instances if each in texts}
     if "Accelerator" in tops:
         layers = folding.predict_hardware(Hardware.read(work / "hardware.json")).layers
-        found |= {f"layer: {configurations.routing(layer)}" for layer in layers}
+        found |= {f"layer: {configurations.routing(layer)}, rows after {layer.read_cycles}" for layer in layers}
         for each in read_json(work / "manifest.json")["memories"]:
             columns, rows = (("one", "several")[several] for several in (len(each["files"]) > 1, each["depth"] > 1))
             found.add(f"memory: {each['kind']}, columns {columns}, rows {rows}")

@@ -157,10 +157,11 @@ BOARDS = {  # whose frames are of other sizes
 }  # fmt: skip
 
 MUTATED = {  # small ones which together hold every kind of unit of the published designs
-    # pairs, their transitions counted word by word; batches; memories of several columns
-    "paired": chain(
+    # pairs, their transitions counted word by word; batches; memories of several columns, with output registers, as a
+    # fast clock needs: rows come a cycle later
+    "registered": registered(chain(
         3, 4, (24, 8, "stationary", 2, 24), (8, 8, "stationary", 2, 8), (8, 3, "broadcast", 3, 2)
-    ),
+    )),
     # words used as they come; pairs, their transitions counted at once
     "streamed": chain(
         2, 5,
