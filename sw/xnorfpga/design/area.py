@@ -219,13 +219,20 @@ def predict(sample: Sample) -> folding.Prediction:
 
 
 def fit(chosen: Sequence[Sample]) -> list[float]:
-    """Return the coefficients, one a unit, that fit the samples best, by relative error and not below 0."""
+    """Return the coefficients, one a unit, whose `alms` fit the samples best, by relative error and not below 0.
+
+    The fit sees what is predicted: where a sample's flip-flops decide, its logic may be anything below.
+    """
     import numpy as np
-    from scipy.optimize import nnls  # both are imported here: `doit` loads the model, and shall not wait for them
+    from scipy.optimize import least_squares, nnls  # imported here: `doit` loads the model, and shall not wait for them
 
     counts = [count(predict(sample)) for sample in chosen]
-    matrix = np.array([np.array(each.halves) / 2 / sample.alms for each, sample in zip(counts, chosen, strict=True)])
-    return [round(float(value), 4) for value in nnls(matrix, np.ones(len(chosen)))[0]]
+    alms = np.array([sample.alms for sample in chosen])
+    units = np.array([each.halves for each in counts]) / 2 / alms[:, None]
+    registers = np.array([each.ffs for each in counts]) / 2 / alms
+    start, _ = nnls(units, np.ones(len(chosen)))  # as if logic decided everywhere
+    fitted = least_squares(lambda weights: np.maximum(units @ weights, registers) - 1, start, bounds=(0, np.inf))
+    return [round(float(weight), 4) for weight in fitted.x]
 
 
 @cache
