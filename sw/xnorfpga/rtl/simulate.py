@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 SHOWN_MISMATCHES = 20
 PART_CYCLES = 500_000  # of a simulation that runs beside others: their start takes some seconds each
 MAP_VECTORS = 200_000  # hidden vectors of maps that are looked at: each wakes the bench, and a map has hundreds
+SHORT_CYCLES = 50_000  # below which a simulator is built quickly rather than made fast
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +208,9 @@ def run(job: Job) -> tuple[list[Part], float]:
         shutil.rmtree(old)
     started = time.monotonic()
     top = job.manifest.top
-    simulator = verilator.build([job.build / "rtl" / f"{top}.v"], top)
+    cycles = len(job.bits) * job.prediction.cycles_per_image
+    effort = verilator.QUICK if cycles < SHORT_CYCLES else verilator.ARGUMENTS
+    simulator = verilator.build([job.build / "rtl" / f"{top}.v"], top, effort)
     build_seconds = time.monotonic() - started
     jobs = job.parts(verilator.jobs())
     runs = [_prepared(each) for each in jobs]
