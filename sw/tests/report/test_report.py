@@ -21,6 +21,7 @@ from xnorfpga.base.paths import DOCS
 from xnorfpga.data import mnist
 from xnorfpga.data.splits import Dataset, Split
 from xnorfpga.design import designs, folding, hardware
+from xnorfpga.flow.stages import BY_NAME, writers
 from xnorfpga.lab import benchmark
 from xnorfpga.report import chain, charts, energy, gather, report, routings
 
@@ -448,7 +449,9 @@ def test_the_tools_are_timed_in_an_empty_build_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark.paths, "BUILD", tmp_path)
     monkeypatch.setattr(subprocess, "run", stage)
     figures = {figure["what"]: figure for figure in benchmark.tools("mnist")}
-    assert ran == ["export", "elaborate", "images", "simulate", "synth"]
+    assert ran == ["export", "fold", "elaborate", "images", "simulate", "synth"]
+    for k, name in enumerate(ran):  # each finds what it reads
+        assert {writer.name for writer in writers(BY_NAME[name], designs.load("mnist"))} <= {*ran[:k]}
     assert figures["verilate and build"]["value"] == 70 and figures["verilate and build"]["ratio"] > 0
     assert figures["simulate"] == {"what": "simulate", "value": 12000, "unit": "cycles/s", "ratio": None}
     assert not list(tmp_path.iterdir())

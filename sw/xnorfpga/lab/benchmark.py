@@ -17,11 +17,12 @@ from xnorfpga.base.errors import UserError
 from xnorfpga.base.files import read_json, write_block, write_text
 from xnorfpga.base.strict import Artefact, Strict
 from xnorfpga.design import designs
+from xnorfpga.flow.stages import STAGES
 from xnorfpga.report import chain
-from xnorfpga.synth.quartus import project
 
 RESULTS = paths.DOCS / "results.json"
 README = paths.ROOT / "README.md"
+UNTIMED = ("activity", "report")  # no tool's: they read what the others left
 DRAWING, DRAWN = paths.DOCS / "engine.svg", "mnist"  # the README's drawing, and the design that it shows
 
 
@@ -164,27 +165,28 @@ def tools(name: str, images: int = 200) -> list[dict[str, Any]]:
 
     Raises UserError where a stage fails; its own message is on stderr.
     """
+    design = designs.load(name)
+    timed = [stage for stage in STAGES if stage.applies(design) and stage.name not in UNTIMED]
     before = baseline()
     paths.BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=paths.BUILD) as scratch:
         seconds = {}
-        compilation = ("project", "map", "fit", "asm", "sta", "pow") if project.installed() else ()
-        for stage in ("export", "elaborate", "images", "simulate", *compilation, "synth"):
-            arguments = ["--images", str(images)] if stage == "simulate" else []
+        for stage in timed:
+            arguments = ["--images", str(images)] if stage.name == "simulate" else []
             start = time.monotonic()
             run = subprocess.run(
-                [sys.executable, "-m", "xnorfpga", stage, name, *arguments],
+                [sys.executable, "-m", "xnorfpga", stage.name, name, *arguments],
                 env={**os.environ, "XNORFPGA_BUILD": scratch}, stdout=subprocess.DEVNULL, check=False,
             )  # fmt: skip
             if run.returncode != 0:
-                raise UserError(f"stage {stage} of {name} failed")
-            seconds[stage] = time.monotonic() - start
+                raise UserError(f"stage {stage.name} of {name} failed")
+            seconds[stage.name] = time.monotonic() - start
         simulation = read_json(Path(scratch) / name / "sim.json")
     base = (before + baseline()) / 2
     times = {
         "elaborate": seconds["elaborate"],
         "verilate and build": simulation["build_seconds"],
-        "synthesize": sum(seconds[stage] for stage in (*compilation, "synth")),
+        "synthesize": sum(seconds[stage.name] for stage in timed if stage.module.startswith("synth")),
     }
     figures = [
         {"what": what, "value": round(value, 1), "unit": "s", "ratio": round(value / base, 1)}
