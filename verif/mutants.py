@@ -97,6 +97,7 @@ mutate -list {mutants} -seed {seed} -o list.ys -ctrl mutant {bits} 1
 """
 # Resets of a memory's read port: Yosys knows them, the RTL has none, and Verilog cannot say them
 UNKNOWN = re.compile(r" -port RD_[AS]RST ")
+OPENED = re.compile(r'^public_flat_rw -module "(\w+)" -var "(\w+)"$', re.MULTILINE)  # in Verilator's configuration
 MUTATE = """\
 read_rtlil prepared.il
 script list.ys
@@ -329,7 +330,7 @@ def built(name: str, work: Path, mutants: int, seed: int) -> Job:
     """Draw mutants of an elaborated design, build their simulator, and say where the results go."""
     design, rtl = DESIGNS[name], work / "rtl"
     sources = dict.fromkeys((f"{design.top}.v", "Accelerator.v"))
-    draw(work, design.top, design.closed, [f"rtl/{source}" for source in sources], mutants, seed)
+    draw(work, design.top, design.closed, [f"rtl/{source}" for source in sources], mutants, seed, design.more)
     inside = modules(work / "mutants.v")
     closed = [text for source in sources for name, text in modules(rtl / source).items() if name not in inside]
     write_text(work / "closed.v", "\n".join(closed))
@@ -348,14 +349,22 @@ def modules(verilog: Path) -> dict[str, str]:
     return {each[1]: f"{each[0]}\n" for each in found}
 
 
-def draw(work: Path, top: str, closed: str, sources: Sequence[str], mutants: int, seed: int) -> None:
-    """Let Yosys draw mutants of the Verilog in a directory: list.ys says which, mutants.v holds them all."""
+def draw(
+    work: Path, top: str, closed: str, sources: Sequence[str], mutants: int, seed: int, opened: Sequence[Path] = ()
+) -> None:
+    """Let Yosys draw mutants of the Verilog in a directory: list.ys says which, mutants.v holds them all.
+
+    None is drawn at the output of a register that the bench sets, one of the variables that `opened` (.vlt) names:
+    behind it the variable would be a wire, and what the bench sets there would be lost in every mutant.
+    """
     script = DRAW.format(
         sources=" ".join(sources), top=top, closed=closed, mutants=mutants, seed=seed, bits=SELECT_BITS
     )
     yosys.execute(script, work / "draw.ys", work / "draw.log")
+    variables = [each for file in opened for each in OPENED.findall(file.read_text(encoding="utf-8"))]
+    refused = [UNKNOWN, *(re.compile(rf" -module {module} .* -port Q .* -wire {name} ") for module, name in variables)]
     lines = (work / "list.ys").read_text(encoding="utf-8").splitlines(keepends=True)
-    write_text(work / "list.ys", "".join(line for line in lines if not UNKNOWN.search(line)))
+    write_text(work / "list.ys", "".join(line for line in lines if not any(each.search(line) for each in refused)))
     yosys.execute(MUTATE, work / "mutate.ys", work / "mutate.log")
 
 

@@ -66,6 +66,20 @@ def test_only_what_cannot_be_seen_is_proven_equivalent(job: mutants.Job) -> None
     assert "Accelerator: inv at and.A[0]" in chosen("inv", "$and$", "A").place
 
 
+def test_no_fault_hides_a_register_that_the_bench_sets(job: mutants.Job) -> None:
+    """Behind a fault at its output the register's name is a wire's."""
+    variables = job.work / "opened.vlt"
+    write_text(variables, 'public_flat_rw -module "Accelerator" -var "out_payload"\n')
+
+    def outputs() -> list[str]:
+        at_outputs = (mutant for mutant in mutants.drawn(job.work) if mutant.parameters["-port"] == "Q")
+        return [mutant.parameters["-wire"] for mutant in at_outputs]
+
+    assert "out_payload" in outputs()
+    mutants.draw(job.work, "Accelerator", "Memory_*", ["rtl/Accelerator.v"], 100, 1, [variables])
+    assert "out_payload" not in outputs() and "out_valid" in outputs()
+
+
 def test_what_a_constant_is_already_changes_no_step(tmp_path: Path) -> None:
     """A number that is compared with, its bits stuck at what they are, and at what they are not."""
     compared = ACCELERATOR.replace("in_valid & ~reset", "in_payload == 2'd2")
