@@ -95,8 +95,8 @@ opt_clean
 write_rtlil prepared.il
 mutate -list {mutants} -seed {seed} -o list.ys -ctrl mutant {bits} 1
 """
-# Resets of a memory's read port: Yosys knows them, the RTL has none, and Verilog cannot say them
-UNKNOWN = re.compile(r" -port RD_[AS]RST ")
+# Resets and enables of a memory's read port: Yosys knows them, the RTL has none, and Verilog cannot say them
+UNKNOWN = re.compile(r" -port RD_(?:[AS]RST|EN) ")
 OPENED = re.compile(r'^public_flat_rw -module "(\w+)" -var "(\w+)"$', re.MULTILINE)  # in Verilator's configuration
 MUTATE = """\
 read_rtlil prepared.il
