@@ -23,6 +23,7 @@ SEED = 1
 SIZES = (64, 96, 128, 256, 320, 512, 640, 784, 1024)
 WORK = (300, 4000)  # binary multiply-accumulates a cycle, of all lanes: some seconds to some ten seconds of synthesis
 PACES = (200, 400, 800, 1600)  # cycles that each layer of a convolutional network may take for an image
+MEMORY = {"block_bits": 10240, "max_width": 40}
 GREY = [1 << plane for plane in range(8)]
 
 
@@ -55,14 +56,14 @@ def _connected(rng: random.Random, number: int) -> dict[str, Any]:
         "input_word_bits": rng.choice([width for width in (8, 16, 28, 32, 64, 112) if sizes[0] % width == 0]),
         "copies": rng.choice((1, 1, 2, 3, 5)),
         "layers": [_layer(rng, mw, mh) for mw, mh in pairwise(sizes)],
-        "memory": {"block_bits": 10240, "max_width": 40},
+        "memory": MEMORY,
     }
 
 
 def _convolutional(rng: random.Random, number: int) -> dict[str, Any] | None:
     """Draw a convolutional network and a fold that keeps a pace; None where there is no such."""
     side, channels = rng.choice((8, 10, 12, 14, 16)), rng.choice((1, 3))
-    maps, filters = [], []
+    maps = []
     for _ in range(rng.randint(2, 4)):
         windows = {
             "kernel": rng.choice((3, 3, 3, 2)),
@@ -75,28 +76,28 @@ def _convolutional(rng: random.Random, number: int) -> dict[str, Any] | None:
         map = map.model_copy(update={"pool": rng.choice((1, 2)) if map.out_width > 1 else 1})
         side, channels = map.pooled_width, rng.choice((8, 16, 24, 32, 48, 64))
         maps.append(map)
-        filters.append(channels)
     network = solver.Network((side * side * channels, rng.choice((32, 64, 128)), 10), tuple(maps))
     pixels, activations = rng.choice(([1], [1, 2], GREY)), rng.choice(([1], [1], [1, 2]))
     pace, weights = rng.choice(PACES), rng.choice(("binary", "binary", "binary", "ternary"))
     layers = []
-    for k, (mw, mh, map_) in enumerate(network.layers):
+    for k, (mw, mh, convolution) in enumerate(network.layers):
         last = k == len(network.layers) - 1
-        folds = solver.options(mw, mh, map_, pace, last)
+        folds = solver.options(mw, mh, convolution, pace, last)
         if not folds:
             return None
         still = [fold for fold in folds if fold[0] == "stationary"]  # they count pairs, so the solver likes them
         routing, pe, simd, at_once = rng.choice(still if still and rng.random() < 0.7 else folds)
         layer = {"mw": mw, "mh": mh, "routing": routing, "pe": pe, "simd": simd}
         layer |= {"coefficients": activations if k else pixels, "weights": "binary" if last else weights}
-        layers.append(layer | ({"convolution": map_.model_dump(), "windows": at_once} if map_ else {}))
+        placed = {"convolution": convolution.model_dump(), "windows": at_once} if convolution else {}
+        layers.append(layer | placed)
     return {
         "design": f"maps{number}",
         "clock_mhz": 50,
         "input_word_bits": maps[0].channels * len(pixels),
         "copies": 1,
         "layers": layers,
-        "memory": {"block_bits": 10240, "max_width": 40},
+        "memory": MEMORY,
     }
 
 
